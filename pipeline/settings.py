@@ -1,0 +1,134 @@
+"""Every setting of a run, once: its default, its unit, and what it does.
+
+The command line, the environment and the settings file are all made from these fields
+(:mod:`pipeline.options`). Settings are grouped by the stage that they belong to, so that a change
+of one redoes that stage and what comes after it, and nothing before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def setting(default: Any, help: str, **metadata: Any) -> Any:
+    """Declare a setting: ``help`` for people, ``choices``/``minimum``/``maximum`` for checks."""
+    return field(default=default, metadata={"help": help, **metadata})
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoverSettings:
+    """Which files are looked at."""
+
+    include: tuple[str, ...] = setting((), "Only paths that match one of these patterns.")
+    exclude: tuple[str, ...] = setting((), "No paths that match one of these patterns.")
+    follow_symlinks: bool = setting(False, "Follow symbolic links.")
+    settle: float = setting(0.0, "Leave files alone that changed in the last SECONDS.", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSettings:
+    """What is taken from a file, and how much at most."""
+
+    max_megapixels: float = setting(40.0, "Refuse pictures with more megapixels.", minimum=0.01)
+    max_streams: int = setting(100, "Refuse files with more streams.", minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSettings:
+    """How faces are looked for."""
+
+    weights: str = setting("faceboxes", "Detector: a name of weights/manifest.toml, or a file.")
+    min_face: float = setting(
+        24.0, "Smallest face to find, in pixels of the video; sets the detector's size.", minimum=8
+    )
+    every: str = setting("1", "Look at every Nth frame (5), or once in a while (0.2s).")
+    score_floor: float = setting(
+        0.1, "Detections below this are not even kept for rescue.", minimum=0.01, maximum=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """How detections become tracks."""
+
+    tracker: str = setting("sort", "How boxes are joined from frame to frame.")
+    threshold: float = setting(
+        0.0, "Score from which a detection counts; 0: as the weights say.", minimum=0, maximum=1
+    )
+    max_face: float = setting(0.0, "Largest face to keep, in pixels; 0: any.", minimum=0)
+    region: str = setting("", "Only faces with their centre in X,Y,W,H, as pixels or percent.")
+    min_iou: float = setting(0.3, "Overlap from which boxes may be one face.", minimum=0, maximum=1)
+    max_gap: float = setting(0.5, "Longest gap in a track that is filled, in seconds.", minimum=0)
+    min_track: float = setting(0.2, "Shortest track to keep, in seconds.", minimum=0)
+    cut_threshold: float = setting(
+        0.35, "Cut score from which a new shot begins.", minimum=0, maximum=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SelectSettings:
+    """Which looks at a face are kept."""
+
+    keep: str = setting("top:5", "Looks to keep of each track: best, top:K, every:N or all.")
+    min_crop: float = setting(20.0, "Smaller faces are poor, in pixels.", minimum=1)
+    min_sharpness: float = setting(0.1, "Less sharp faces are poor.", minimum=0, maximum=1)
+    min_spacing: float = setting(0.3, "Looks closer in time are near-identical, s.", minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSettings:
+    """What is written."""
+
+    video: str = setting(
+        "both",
+        "Which videos to make.",
+        choices=("none", "annotated", "clips", "both"),
+    )
+    margin: float = setting(
+        0.3, "Room around the face, as a part of its size, on each side.", minimum=0, maximum=4
+    )
+    shape: str = setting(
+        "square",
+        "Shape of the crops: square, or free as the face's box.",
+        choices=("square", "free"),
+    )
+    format: str = setting("jpg", "Format of the crops.", choices=("jpg", "png", "webp"))
+    quality: int = setting(95, "Quality of jpg and webp crops.", minimum=1, maximum=100)
+    clip_size: int = setting(720, "Largest height of a track's clip, in pixels.", minimum=16)
+    audio: bool = setting(True, "Keep the sound.")
+    preset: str = setting(
+        "veryfast",
+        "x264's preset.",
+        choices=("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"),
+    )
+    crf: int = setting(23, "x264's quality: lower is better and larger.", minimum=0, maximum=51)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a batch is run. Nothing here changes a result."""
+
+    device: str = setting("auto", "Where the detector runs: auto, cpu, cuda or cuda:N.")
+    jobs: int = setting(1, "Videos worked on side by side.", minimum=1, maximum=256)
+    batch_size: int = setting(4, "Pictures the detector sees at once.", minimum=1, maximum=256)
+    force: bool = setting(False, "Do everything again, also what is done.")
+    retry_failed: bool = setting(False, "Try again what failed before.")
+    fail_fast: bool = setting(False, "Stop at the first video that fails.")
+    limit: int = setting(0, "Work on at most this many videos; 0: all.", minimum=0)
+    stall_timeout: float = setting(
+        300.0, "Give a video up that shows no progress for this long, in seconds.", minimum=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a run."""
+
+    discover: DiscoverSettings = DiscoverSettings()
+    decode: DecodeSettings = DecodeSettings()
+    scan: ScanSettings = ScanSettings()
+    link: LinkSettings = LinkSettings()
+    select: SelectSettings = SelectSettings()
+    render: RenderSettings = RenderSettings()
+    run: RunSettings = RunSettings()

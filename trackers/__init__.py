@@ -1,0 +1,1 @@
+"""Boxes in, identities out: trackers know neither pixels nor files."""
