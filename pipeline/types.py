@@ -150,7 +150,7 @@ class Scan:
     contrast: NDArray[np.float32]
     """(N,) standard deviation of luma, 0 to 0.5."""
     thumbnail: NDArray[np.uint8]
-    """(N, 8, 8) luma of the face: enough to tell near-identical looks, too little to know anyone."""
+    """(N, 8, 8) luma of the face: tells near-identical looks, and is too little to know anyone."""
 
     def __post_init__(self) -> None:
         """Check the shapes against each other."""
