@@ -1,0 +1,63 @@
+"""What distinguishes one published or trained FaceBoxes from another.
+
+Reference: arXiv:1708.05234, sections 3.1 to 3.3.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+
+class AnchorLevel(NamedTuple):
+    """One map of the network: its stride (px) and the anchors of a cell."""
+
+    stride: int
+    sizes: tuple[tuple[int, int], ...]  # (size in px, anchors along each side of a cell)
+
+    @property
+    def per_cell(self) -> int:
+        """Count the anchors of one cell."""
+        return sum(n * n for _, n in self.sizes)
+
+
+LEVELS: Final = (
+    AnchorLevel(32, ((32, 4), (64, 2), (128, 1))),
+    AnchorLevel(64, ((256, 1),)),
+    AnchorLevel(128, ((512, 1),)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBoxesConfig:
+    """How one FaceBoxes differs from another; the defaults are the published PyTorch form.
+
+    Attributes:
+        mean: Subtracted from the blue, green and red of each pixel (0 to 255).
+        multiple: Pictures are padded with black, right and below, to a multiple of this (px).
+        padding: Of strided layers: `symmetric`, or TensorFlow's `same` (needs multiple = 128).
+        pooling: In the second branch of each Inception block.
+        bn_eps: Added to the variance in every batch normalisation.
+        anchors: Where the n x n anchors of one size stand in a cell: `corner` starts at the cell's
+            corner in steps of stride / n; `centre` takes the same steps symmetrically about the
+            middle; `spread` too, but in steps of size / n, and runs through y before x.
+        clip_anchors: Cut anchors off at the border of the (padded) picture.
+    """
+
+    mean: tuple[float, float, float] = (104.0, 117.0, 123.0)
+    multiple: int = 1
+    padding: Literal["symmetric", "same"] = "symmetric"
+    pooling: Literal["average", "max"] = "average"
+    bn_eps: float = 1e-5
+    anchors: Literal["corner", "centre", "spread"] = "corner"
+    clip_anchors: bool = False
+
+
+PYTORCH: Final = FaceBoxesConfig()
+TENSORFLOW: Final = FaceBoxesConfig(
+    mean=(127.5, 127.5, 127.5),
+    multiple=128,
+    padding="same",
+    pooling="max",
+    bn_eps=1e-3,
+    anchors="spread",
+    clip_anchors=True,
+)

@@ -1,0 +1,120 @@
+"""The FaceBoxes network.
+
+Reference: arXiv:1708.05234, sections 3.1 and 3.2; names of the layers as in
+github.com/zisianw/FaceBoxes.PyTorch.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from detectors.faceboxes.config import LEVELS, PYTORCH, FaceBoxesConfig
+
+
+class FaceBoxes(nn.Module):
+    """Rapidly digested and multiple-scale convolutional layers with three heads."""
+
+    def __init__(self, config: FaceBoxesConfig = PYTORCH) -> None:
+        super().__init__()
+        self.config = config
+        self.conv1 = _Conv(3, 24, 7, 4, config)
+        self.conv2 = _Conv(48, 64, 5, 2, config)
+        self.inception1 = _Inception(config)
+        self.inception2 = _Inception(config)
+        self.inception3 = _Inception(config)
+        self.conv3_1 = _Conv(128, 128, 1, 1, config)
+        self.conv3_2 = _Conv(128, 256, 3, 2, config)
+        self.conv4_1 = _Conv(256, 128, 1, 1, config)
+        self.conv4_2 = _Conv(128, 256, 3, 2, config)
+        self.loc = _heads(values=4)
+        self.conf = _heads(values=2)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the box offsets (B, N, 4) and the logits background, face (B, N, 2).
+
+        Args:
+            images: (B, 3, H, W) float32, BGR with the mean subtracted; H and W multiples of
+                `config.multiple`. N and the order of the rows are those of `anchors`.
+        """
+        x = self._pool(_crelu(self.conv1(images)))  # (B, 48, H/8, W/8)
+        x = self._pool(_crelu(self.conv2(x)))  # (B, 128, H/32, W/32)
+        stride32 = self.inception3(self.inception2(self.inception1(x)))
+        stride64 = F.relu(self.conv3_2(F.relu(self.conv3_1(stride32))))  # (B, 256, H/64, W/64)
+        stride128 = F.relu(self.conv4_2(F.relu(self.conv4_1(stride64))))  # (B, 256, H/128, W/128)
+        maps = [stride32, stride64, stride128]
+        return _read(self.loc, maps, values=4), _read(self.conf, maps, values=2)
+
+    def _pool(self, x: Tensor) -> Tensor:
+        if self.config.padding == "symmetric":
+            return F.max_pool2d(x, 3, 2, 1)
+        # Zeros pad as well as minus infinity would: nothing is below zero after a ReLU.
+        return F.max_pool2d(_pad_same(x, 3, 2), 3, 2)
+
+
+class _Conv(nn.Module):
+    """Convolution without bias, then batch normalisation; the caller activates."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int, config: FaceBoxesConfig
+    ) -> None:
+        super().__init__()
+        self.same = config.padding == "same" and stride > 1
+        padding = 0 if self.same else kernel // 2
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
+        self.bn = nn.BatchNorm2d(outputs, eps=config.bn_eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.same:
+            x = _pad_same(x, self.conv.kernel_size[0], self.conv.stride[0])
+        normalised: Tensor = self.bn(self.conv(x))
+        return normalised
+
+
+class _Inception(nn.Module):
+    """Four branches of 32 channels each with receptive fields of 1, 3, 3 and 5."""
+
+    def __init__(self, config: FaceBoxesConfig) -> None:
+        super().__init__()
+        self.average = config.pooling == "average"
+        self.branch1x1 = _Conv(128, 32, 1, 1, config)
+        self.branch1x1_2 = _Conv(128, 32, 1, 1, config)
+        self.branch3x3_reduce = _Conv(128, 24, 1, 1, config)
+        self.branch3x3 = _Conv(24, 32, 3, 1, config)
+        self.branch3x3_reduce_2 = _Conv(128, 24, 1, 1, config)
+        self.branch3x3_2 = _Conv(24, 32, 3, 1, config)
+        self.branch3x3_3 = _Conv(32, 32, 3, 1, config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = F.avg_pool2d(x, 3, 1, 1) if self.average else F.max_pool2d(x, 3, 1, 1)
+        third = self.branch3x3(F.relu(self.branch3x3_reduce(x)))
+        fourth = self.branch3x3_2(F.relu(self.branch3x3_reduce_2(x)))
+        fourth = self.branch3x3_3(F.relu(fourth))
+        branches = [self.branch1x1(x), self.branch1x1_2(pooled), third, fourth]
+        return F.relu(torch.cat(branches, 1))  # (B, 128, h, w)
+
+
+def _heads(values: int) -> nn.ModuleList:
+    """Make one 3 x 3 convolution a level that gives so many values an anchor."""
+    channels = (128, 256, 256)
+    return nn.ModuleList(
+        nn.Conv2d(inputs, level.per_cell * values, 3, padding=1)
+        for inputs, level in zip(channels, LEVELS, strict=True)
+    )
+
+
+def _read(heads: nn.ModuleList, maps: list[Tensor], values: int) -> Tensor:
+    """Apply the heads and line the anchors up: (B, N, values)."""
+    outputs = [head(x).permute(0, 2, 3, 1) for head, x in zip(heads, maps, strict=True)]
+    return torch.cat([output.reshape(len(output), -1, values) for output in outputs], 1)
+
+
+def _crelu(x: Tensor) -> Tensor:
+    """Concatenated ReLU: filters of early layers come in pairs of opposite phase (section 3.1)."""
+    return F.relu(torch.cat([x, -x], 1))
+
+
+def _pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:
+    """Pad with zeros as `same` does where the stride divides H and W; the smaller part first."""
+    total = kernel - stride
+    before, after = total // 2, total - total // 2
+    return F.pad(x, (before, after, before, after))
