@@ -1,0 +1,113 @@
+"""Command-line options, made from the fields of the settings.
+
+A value comes from the command line, else from the environment (``FACEPICS_MIN_FACE``), else from
+the settings file, else from the default. In the settings file (TOML) the settings stand in a table
+for each stage, as in :class:`pipeline.settings.Settings`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.settings import Settings
+
+
+def groups() -> Iterator[tuple[str, tuple[dataclasses.Field[Any], ...]]]:
+    """Yield each group's name with its fields, in the order of the stages."""
+    for group in dataclasses.fields(Settings):
+        yield group.name, dataclasses.fields(group.default)  # type: ignore[arg-type]
+
+
+def add_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option for every setting to a click command (use as a decorator)."""
+    for _, fields in reversed(list(groups())):
+        for field in reversed(fields):
+            command = _option(field)(command)
+    return command
+
+
+def settings_from(values: dict[str, Any]) -> Settings:
+    """Build the settings from the values of all options."""
+    built = {}
+    for name, fields in groups():
+        group_type = type(getattr(Settings(), name))
+        built[name] = group_type(**{field.name: values[field.name] for field in fields})
+    return Settings(**built)
+
+
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """Return option -> value from a settings file; raises click's usage errors."""
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{path} cannot be read as TOML: {error}") from error
+    known = {name: {field.name for field in fields} for name, fields in groups()}
+    values: dict[str, Any] = {}
+    for table, entries in tables.items():
+        if table not in known or not isinstance(entries, dict):
+            raise click.BadParameter(
+                f"{path}: [{table}] is no table of settings; there are {', '.join(known)}"
+            )
+        if unknown := set(entries) - known[table]:
+            raise click.BadParameter(
+                f"{path}: {sorted(unknown)[0]!r} is no setting of [{table}]; there are "
+                f"{', '.join(sorted(known[table]))}"
+            )
+        values.update(entries)
+    return values
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists the options under a heading for each stage."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those of no stage first."""
+        sections: dict[str, list[tuple[str, str]]] = {"options": []}
+        stage_of = {field.name: name for name, fields in groups() for field in fields}
+        options = (param for param in self.get_params(ctx) if isinstance(param, click.Option))
+        for parameter in options:
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(stage_of.get(str(parameter.name), "options"), []).append(record)
+        for name, records in sections.items():
+            with formatter.section(name.capitalize()):
+                formatter.write_dl(records)
+
+
+def _option(field: dataclasses.Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    flag = "--" + field.name.replace("_", "-")
+    common: dict[str, Any] = {
+        "default": field.default,
+        "help": field.metadata["help"],
+        "envvar": f"FACEPICS_{field.name.upper()}",
+        "show_default": True,
+    }
+    if field.type == "bool":
+        names = f"{flag}/--no-{field.name.replace('_', '-')}" if field.default else flag
+        return click.option(names, field.name, is_flag=True, **common)
+    if str(field.type).startswith("tuple"):
+        common.update(multiple=True, default=(), show_default=False)
+    return click.option(flag, field.name, type=_type(field), metavar=_metavar(field), **common)
+
+
+def _type(field: dataclasses.Field[Any]) -> click.ParamType[Any]:
+    low, high = field.metadata.get("minimum"), field.metadata.get("maximum")
+    if "choices" in field.metadata:
+        return click.Choice(field.metadata["choices"])
+    if field.type == "float":
+        return click.FloatRange(low, high)
+    if field.type == "int":
+        return click.IntRange(low, high)
+    return click.STRING
+
+
+def _metavar(field: dataclasses.Field[Any]) -> str | None:
+    if "choices" in field.metadata:
+        return None
+    return {"float": "NUMBER", "int": "N"}.get(str(field.type), "TEXT")
