@@ -59,6 +59,9 @@ class LinkSettings:
     max_face: float = setting(0.0, "Largest face to keep, in pixels; 0: any.", minimum=0)
     region: str = setting("", "Only faces with their centre in X,Y,W,H, as pixels or percent.")
     min_iou: float = setting(0.3, "Overlap from which boxes may be one face.", minimum=0, maximum=1)
+    max_unseen: float = setting(
+        1.0, "Longest time out of sight after which a face is still the same track, s.", minimum=0
+    )
     max_gap: float = setting(0.5, "Longest gap in a track that is filled, in seconds.", minimum=0)
     min_track: float = setting(0.2, "Shortest track to keep, in seconds.", minimum=0)
     cut_threshold: float = setting(

@@ -26,6 +26,7 @@ class Population:
         self._last = np.zeros(0)  # (T,) seconds
         self._states = np.zeros((0, 7))
         self._covariances = np.zeros((0, 7, 7))
+        self._predicted = self._states, self._covariances  # for the frame at hand
         self._recent = np.zeros(0, np.bool_)  # (T,)
 
     @property
@@ -44,12 +45,15 @@ class Population:
         recent = self._last == self._time
         self._keep(recent | (time - self._last <= self._max_unseen))
         self._recent, self._time = self._last == self._time, time
-        return boxes_of(self._predict(np.arange(len(self._ids)))[0])
+        self._predicted = predict(self._states, self._covariances, time - self._last)
+        return boxes_of(self._predicted[0])
 
     def see(self, rows: Rows, boxes: Floats) -> None:
         """Correct the tracks ``rows`` with what is seen of them now, (K, 4)."""
-        states, covariances = self._predict(rows)
-        self._states[rows], self._covariances[rows] = correct(states, covariances, measure(boxes))
+        states, covariances = self._predicted
+        self._states[rows], self._covariances[rows] = correct(
+            states[rows], covariances[rows], measure(boxes)
+        )
         self._last[rows] = self._time
 
     def enter(self, boxes: Floats) -> Rows:
@@ -69,10 +73,9 @@ class Population:
         mature = self._last[rows] - self._first[rows] >= self._min_seen
         return np.where(mature, self._ids[rows], -1)
 
-    def _predict(self, rows: Rows) -> tuple[Floats, Floats]:
-        elapsed = self._time - self._last[rows]
-        return predict(self._states[rows], self._covariances[rows], elapsed)
-
     def _keep(self, alive: NDArray[np.bool_]) -> None:
-        for name in ("_ids", "_first", "_last", "_states", "_covariances"):
-            setattr(self, name, getattr(self, name)[alive])
+        if not alive.all():
+            self._ids, self._first, self._last = (
+                column[alive] for column in (self._ids, self._first, self._last)
+            )
+            self._states, self._covariances = self._states[alive], self._covariances[alive]
