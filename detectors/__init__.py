@@ -1,0 +1,101 @@
+"""Pictures in, faces out; this room knows nothing of video.
+
+    detector = load("faceboxes", threshold=0.5)
+    for faces in detector([image, another]):
+        faces.boxes, faces.scores
+
+A new family of detectors is a folder here, a line in `NETWORKS`, and weights with an entry in
+their manifest (`detectors.weights`). PyTorch is imported by `load`, not before.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Final, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.errors import BadManifest, DetectorError
+from detectors.weights import find
+
+__all__ = ["NETWORKS", "Detections", "Detector", "DetectorError", "load"]
+
+NETWORKS: Final[Mapping[str, str]] = {"faceboxes": "detectors.faceboxes.detector"}
+"""The module of each network that a manifest can name; its `open_detector` makes the detector."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """The faces of one picture, best first; zero rows where there are none."""
+
+    boxes: NDArray[np.float32]
+    """(N, 4) x1, y1, x2, y2 in pixels of the picture, right and bottom exclusive; not clipped."""
+    scores: NDArray[np.float32]
+    """(N,) 0 to 1, descending."""
+
+    def __post_init__(self) -> None:
+        """Check shapes, types and order."""
+        if self.boxes.shape != (len(self.scores), 4) or self.scores.ndim != 1:
+            raise ValueError(f"{self.boxes.shape = }, {self.scores.shape = }")
+        if self.boxes.dtype != np.float32 or self.scores.dtype != np.float32:
+            raise ValueError(f"{self.boxes.dtype = }, {self.scores.dtype = }")
+        if (np.diff(self.scores) > 0).any():
+            raise ValueError("scores are not in descending order")
+
+    @classmethod
+    def none(cls) -> Self:
+        """Say that there is no face."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+class Detector(Protocol):
+    """Finds faces in pictures."""
+
+    @property
+    def name(self) -> str:
+        """Name of the weights."""
+
+    @property
+    def smallest_face(self) -> float:
+        """Width and height of the smallest face that it can still see (px of its pictures)."""
+
+    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Find the faces of each picture: (H, W, 3) uint8 BGR, of any and different sizes."""
+
+
+def load(
+    weights: str | Path = "faceboxes",
+    *,
+    device: str = "auto",
+    threshold: float | None = None,
+    threads: int = 1,
+) -> Detector:
+    """Make the detector that some weights belong to.
+
+    Args:
+        weights: The name of shipped weights, or the path of a safetensors file that has an entry
+            in the manifest beside it.
+        device: `cpu`, `cuda`, `cuda:N`, or `auto`: a GPU where there is one, else the CPU.
+        threshold: Faces of a lower score are left out; by default the weights' own.
+        threads: How many the CPU may use; holds for all of PyTorch in this process.
+
+    Raises:
+        DetectorError: The weights or the device cannot be had; the message says what to do.
+    """
+    entry = find(weights)
+    if entry.network not in NETWORKS:
+        raise BadManifest(
+            f"The network {entry.network} of {entry.name} is not known: "
+            f"choose weights for {', '.join(NETWORKS)}."
+        )
+    family = import_module(NETWORKS[entry.network])
+    lowest = entry.threshold if threshold is None else threshold
+    detector: Detector = family.open_detector(
+        entry, device=device, threshold=lowest, threads=threads
+    )
+    return detector

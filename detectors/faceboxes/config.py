@@ -3,8 +3,11 @@
 Reference: arXiv:1708.05234, sections 3.1 to 3.3.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args, get_type_hints
+
+from detectors.errors import BadManifest
 
 
 class AnchorLevel(NamedTuple):
@@ -50,6 +53,12 @@ class FaceBoxesConfig:
     anchors: Literal["corner", "centre", "spread"] = "corner"
     clip_anchors: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("padding", "pooling", "anchors"):
+            choices = get_args(get_type_hints(FaceBoxesConfig)[name])
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, not one of {choices}")
+
 
 PYTORCH: Final = FaceBoxesConfig()
 TENSORFLOW: Final = FaceBoxesConfig(
@@ -61,3 +70,11 @@ TENSORFLOW: Final = FaceBoxesConfig(
     anchors="spread",
     clip_anchors=True,
 )
+
+
+def parse_config(options: Mapping[str, Any]) -> FaceBoxesConfig:
+    """Make the options of a manifest entry ours."""
+    try:
+        return FaceBoxesConfig(**{**options, "mean": tuple(options["mean"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadManifest(f"These are no options of FaceBoxes, mend them: {error}.") from error

@@ -4,10 +4,14 @@ Reference: arXiv:1708.05234, sections 3.1 and 3.2; names of the layers as in
 github.com/zisianw/FaceBoxes.PyTorch.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from detectors.errors import UnsupportedCheckpoint
 from detectors.faceboxes.config import LEVELS, PYTORCH, FaceBoxesConfig
 
 
@@ -91,6 +95,21 @@ class _Inception(nn.Module):
         fourth = self.branch3x3_3(F.relu(fourth))
         branches = [self.branch1x1(x), self.branch1x1_2(pooled), third, fourth]
         return F.relu(torch.cat(branches, 1))  # (B, 128, h, w)
+
+
+def rebuild(config: FaceBoxesConfig, tensors: Mapping[str, Tensor], origin: Path) -> FaceBoxes:
+    """Make the network of these options and tensors, which were read from `origin`."""
+    network = FaceBoxes(config)
+    wanted = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    given = {name: tensor.shape for name, tensor in tensors.items()}
+    wrong = sorted(name for name, _ in wanted.items() ^ given.items())
+    if wrong:
+        raise UnsupportedCheckpoint(
+            f"{origin} does not hold a FaceBoxes network ({wrong[0]} is missing, unknown or of "
+            "another shape): give weights of FaceBoxes itself."
+        )
+    network.load_state_dict(dict(tensors))
+    return network
 
 
 def _heads(values: int) -> nn.ModuleList:

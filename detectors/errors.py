@@ -1,0 +1,43 @@
+"""Every expected error of this room; each message is one sentence that says what to do.
+
+DetectorError
+├── UnknownWeights          no manifest knows the name or the file
+├── BadManifest             a manifest that cannot be understood
+├── MissingWeights          a manifest names a file that is not there
+├── ChangedWeights          a file is not the one that its manifest describes
+├── ExistingWeights         a name or file is taken and would be overwritten
+├── MissingDevice           the device asked for is not there
+└── UnsupportedCheckpoint   a file that cannot be imported
+"""
+
+
+class DetectorError(Exception):
+    """A detector cannot be had as it was asked for."""
+
+
+class UnknownWeights(DetectorError):
+    """No manifest knows the name or the file."""
+
+
+class BadManifest(DetectorError):
+    """A manifest cannot be understood."""
+
+
+class MissingWeights(DetectorError):
+    """A manifest names a file that is not there."""
+
+
+class ChangedWeights(DetectorError):
+    """A file of weights is not the one that its manifest describes."""
+
+
+class ExistingWeights(DetectorError):
+    """A name or a file is taken and would be overwritten."""
+
+
+class MissingDevice(DetectorError):
+    """The device asked for is not there."""
+
+
+class UnsupportedCheckpoint(DetectorError):
+    """A file cannot be imported."""
