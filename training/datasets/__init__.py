@@ -1,0 +1,45 @@
+"""Readers of labelled pictures: every reader yields `Sample` records."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Boxes = NDArray[np.float32]
+
+
+def no_boxes() -> Boxes:
+    """Return zero boxes, shape (0, 4)."""
+    return np.zeros((0, 4), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """True boxes of one picture and the regions that count neither way.
+
+    Attributes:
+        boxes: (N, 4) x1 y1 x2 y2 in pixels, right and bottom exclusive.
+        ignore: (M, 4) regions in which nothing is right or wrong.
+    """
+
+    boxes: Boxes = field(default_factory=no_boxes)
+    ignore: Boxes = field(default_factory=no_boxes)
+
+    def __post_init__(self) -> None:
+        for boxes in (self.boxes, self.ignore):
+            if boxes.ndim != 2 or boxes.shape[1] != 4:
+                raise ValueError(f"{boxes.shape = }, expected (N, 4)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One labelled picture: (H, W, 3) uint8 BGR and its labels."""
+
+    name: str
+    image: Image
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[2] != 3:
+            raise ValueError(f"{self.image.shape = }, expected (H, W, 3)")

@@ -1,0 +1,81 @@
+"""Decode a set once and keep its pixels in one memory map: random access without a decoder.
+
+Decoding WebP takes longer than all augmentation together, and a run sees every picture dozens of
+times. The cache is a plain uint8 file and an index; it is rebuilt when the shards change.
+"""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.datasets import Image, Labels, Sample
+from training.datasets.webdataset import read_shards
+
+logger = logging.getLogger(__name__)
+
+
+class PixelCache:
+    """A sequence of samples, read from `folder/pixels.u8` and `folder/index.npz`."""
+
+    def __init__(self, folder: Path) -> None:
+        with np.load(folder / "index.npz") as index:
+            self.names: NDArray[np.str_] = index["names"]
+            self._shapes: NDArray[np.int64] = index["shapes"]  # (S, 2) height, width
+            self._starts: NDArray[np.int64] = index["starts"]  # (S,) bytes
+            self._boxes: NDArray[np.float32] = index["boxes"]
+            self._ignore: NDArray[np.float32] = index["ignore"]
+            self._box_ends: NDArray[np.int64] = index["box_ends"]  # (S + 1,) rows
+            self._ignore_ends: NDArray[np.int64] = index["ignore_ends"]
+        self.face_counts: NDArray[np.int64] = np.diff(self._box_ends)
+        self._pixels: NDArray[np.uint8] = np.memmap(folder / "pixels.u8", np.uint8, "r")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> Sample:
+        height, width = self._shapes[index]
+        start = self._starts[index]
+        image: Image = self._pixels[start : start + height * width * 3].reshape(height, width, 3)
+        boxes = self._boxes[self._box_ends[index] : self._box_ends[index + 1]]
+        ignore = self._ignore[self._ignore_ends[index] : self._ignore_ends[index + 1]]
+        return Sample(str(self.names[index]), image, Labels(boxes, ignore))
+
+    @classmethod
+    def of_shards(cls, shards: list[Path], folder: Path) -> Self:
+        """Open the cache of `shards` below `folder`, making it first where it is missing."""
+        stamp = "\n".join(f"{s.resolve()} {s.stat().st_size}" for s in shards)
+        stamp_file = folder / "shards.txt"
+        if not stamp_file.exists() or stamp_file.read_text() != stamp:
+            logger.info("decoding %d shards into %s", len(shards), folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            stamp_file.unlink(missing_ok=True)
+            write_cache(read_shards(shards), folder)
+            stamp_file.write_text(stamp)
+        return cls(folder)
+
+
+def write_cache(samples: Iterable[Sample], folder: Path) -> None:
+    """Write the pixels of all samples to one file, and the index beside it."""
+    names, shapes, boxes, ignore = [], [], [], []
+    with (folder / "pixels.u8").open("wb") as file:
+        for sample in samples:
+            file.write(np.ascontiguousarray(sample.image).tobytes())
+            names.append(sample.name)
+            shapes.append(sample.image.shape[:2])
+            boxes.append(sample.labels.boxes)
+            ignore.append(sample.labels.ignore)
+    sizes = np.array(shapes, np.int64)
+    np.savez(
+        folder / "index.npz",
+        names=np.array(names),
+        shapes=sizes,
+        starts=np.cumsum(sizes.prod(1) * 3) - sizes.prod(1) * 3,
+        boxes=np.concatenate(boxes),
+        ignore=np.concatenate(ignore),
+        box_ends=np.cumsum([0, *map(len, boxes)]),
+        ignore_ends=np.cumsum([0, *map(len, ignore)]),
+    )

@@ -1,0 +1,14 @@
+"""Errors of the training room that a user can do something about."""
+
+
+class TrainingError(Exception):
+    """Say in one sentence what is wrong and what to do; shown without a traceback."""
+
+    exit_code = 2
+
+
+class LabelError(TrainingError):
+    """A label that cannot be used; the message names the file and the sample."""
+
+    def __init__(self, file: object, sample: str, reason: str) -> None:
+        super().__init__(f"{file}: sample {sample!r}: {reason}")

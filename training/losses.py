@@ -1,0 +1,47 @@
+"""Losses over anchors.
+
+Reference:
+    Li et al., Generalized Focal Loss, 2020, arXiv:2006.04388 (quality focal loss).
+    Zheng et al., Distance-IoU Loss, 2020, arXiv:1911.08287.
+    Shrivastava et al., OHEM, 2016, arXiv:1604.03540; Liu et al., SSD, 2016, arXiv:1512.02325
+    (hard negatives, at most three for one positive).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def quality_focal(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy weighted by the squared error of the probability: (N,), (N,) -> (N,).
+
+    The target of a face is the IoU of the predicted box, so that the score ranks boxes by how
+    right they are: -|y - p|^2 (y log p + (1 - y) log(1 - p)).
+    """
+    weight = (targets - logits.sigmoid()).detach().square()
+    return weight * F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+
+
+def distance_iou(boxes: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Compare boxes with their targets, x1, y1, x2, y2 (N, 4): the loss (N,) and the IoU (N,).
+
+    1 - IoU + d^2 / c^2; d between the centres, c the diagonal of the smallest box around both.
+    """
+    low, high = torch.maximum(boxes, targets), torch.minimum(boxes, targets)
+    common = (high[:, 2:] - low[:, :2]).clamp(min=0).prod(-1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(-1) + (targets[:, 2:] - targets[:, :2]).prod(-1)
+    overlap = common / (areas - common)
+    diagonal = (low[:, 2:] - high[:, :2]).square().sum(-1)
+    shift = (boxes[:, :2] + boxes[:, 2:] - targets[:, :2] - targets[:, 2:]) / 2
+    return 1 - overlap + shift.square().sum(-1) / diagonal, overlap.detach()
+
+
+def hard_negatives(loss: Tensor, positive: Tensor, ignored: Tensor, ratio: float) -> Tensor:
+    """Choose the negatives (B, N) with the highest loss, `ratio` for one positive of their picture.
+
+    A picture without a face still gives `ratio` of them.
+    """
+    candidate = loss.masked_fill(positive | ignored, -torch.inf)
+    wanted = (positive.sum(1).clamp(min=1) * ratio).long()  # (B,)
+    order = candidate.argsort(1, descending=True).argsort(1)  # (B, N) rank of each anchor
+    return (order < wanted[:, None]) & (candidate > -torch.inf)

@@ -1,0 +1,1 @@
+"""One file per network: what is learned, from what, with which loss."""

@@ -1,0 +1,135 @@
+"""Train FaceBoxes from scratch on faces of 8 px and more.
+
+The network is the paper's own. What differs from the paper's training: small faces get their best
+anchors whatever their IoU, the classes are learned by a focal loss whose target is the quality of
+the box, boxes by their distance IoU, with AdamW over a cosine.
+
+Reference:
+    Zhang et al., FaceBoxes, 2017, arXiv:1708.05234; for the rest see matching.py and losses.py.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from detectors.faceboxes import FaceBoxes, FaceBoxesConfig, anchors, decode
+from training.augment import AugmentSettings
+from training.errors import TrainingError
+from training.losses import distance_iou, quality_focal
+from training.matching import BACKGROUND, covered, match
+from training.stream import AugmentedBatches, Batch, Samples, load
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBoxesRecipe:
+    """Everything that shapes the weights, beside the engine's settings.
+
+    Attributes:
+        batch_size: Pictures a step.
+        match_threshold: IoU from which an anchor answers for a face.
+        anchors_per_face: Anchors that every face gets, however badly they fit.
+        box_weight: Of the box loss against the class loss.
+        prior: Face probability of every anchor at the start.
+        seed: Of the initial weights and of the stream of pictures.
+        workers: Processes that make batches.
+    """
+
+    network: FaceBoxesConfig = field(default_factory=FaceBoxesConfig)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    batch_size: int = 24
+    match_threshold: float = 0.35
+    anchors_per_face: int = 6
+    box_weight: float = 2.0
+    prior: float = 0.01
+    seed: int = 1
+    workers: int = 1
+
+
+class FaceBoxesTask:
+    """The engine's view of the recipe: a model, batches, losses."""
+
+    def __init__(self, recipe: FaceBoxesRecipe, samples: Samples) -> None:
+        self.recipe = recipe
+        torch.manual_seed(recipe.seed)
+        self.model = FaceBoxes(recipe.network)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        start_heads(self.model, recipe.prior)
+        size = recipe.augment.size
+        self._batches = AugmentedBatches(samples, recipe.augment, recipe.batch_size, recipe.seed)
+        self._anchors = anchors(size, size, recipe.network)  # (N, 4) cx cy w h
+        self._corners = decode(torch.zeros_like(self._anchors), self._anchors)  # (N, 4) xyxy
+        self._mean = torch.tensor(recipe.network.mean).reshape(1, 3, 1, 1)
+
+    def start_from(self, weights: Path) -> None:
+        """Start from trained weights (.safetensors) instead of random ones.
+
+        Raises:
+            TrainingError: They are not weights of this network.
+        """
+        try:
+            self.model.load_state_dict(load_file(weights))
+        except (RuntimeError, SafetensorError) as error:
+            raise TrainingError(f"{weights}: not weights of FaceBoxes: {error}") from error
+
+    def batches(self, first_step: int) -> Iterator[Batch]:
+        """Yield batches from number `first_step` on."""
+        return load(self._batches, first_step, self.recipe.workers)
+
+    def losses(self, batch: Batch, *, bfloat16: bool) -> dict[str, Tensor]:
+        """Return `loss`, which is to be lowered, and its parts."""
+        images = batch.images.permute(0, 3, 1, 2).float() - self._mean  # (B, 3, H, W)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            loc, logits = self.model(images)  # (B, N, 4), (B, N, 2)
+        score = (logits[..., 1].float() - logits[..., 0].float()).contiguous()  # (B, N) log-odds
+        boxes = decode(loc.float(), self._anchors)  # (B, N, 4) xyxy, px
+        truth, ignored = self.targets(batch, boxes.detach())
+        positive = ~truth.isnan().any(-1)  # (B, N)
+        count = positive.sum().clamp(min=1)
+        box_loss, overlap = distance_iou(boxes[positive], truth[positive])
+        quality = torch.zeros_like(score)
+        quality[positive] = overlap
+        face_loss = quality_focal(score, quality)[positive | ~ignored].sum() / count
+        box_mean = box_loss.sum() / count
+        total = face_loss + self.recipe.box_weight * box_mean
+        return {"loss": total, "face": face_loss, "box": box_mean, "faces": count}
+
+    def targets(self, batch: Batch, predicted: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the box of every anchor (B, N, 4), nan for background, and what is ignored (B, N).
+
+        An anchor is ignored when the box it predicts now, or its own, lies on an ignore region.
+        """
+        truth = torch.full_like(predicted, math.nan)
+        ignored = torch.zeros(predicted.shape[:2], dtype=torch.bool)
+        all_boxes = torch.split(batch.boxes, batch.box_counts)
+        all_regions = torch.split(batch.ignore, batch.ignore_counts)
+        for row, (boxes, regions) in enumerate(zip(all_boxes, all_regions, strict=True)):
+            recipe = self.recipe
+            index = match(self._corners, boxes, recipe.match_threshold, recipe.anchors_per_face)
+            truth[row, index != BACKGROUND] = boxes[index[index != BACKGROUND]]
+            ignored[row] = covered(predicted[row], regions) | covered(self._corners, regions)
+        return truth, ignored
+
+
+def start_heads(model: FaceBoxes, prior: float) -> None:
+    """Start all heads small and the face probability at `prior`, as focal losses need."""
+    log_odds = math.log(prior / (1 - prior))
+    for head in [*model.loc, *model.conf]:
+        assert isinstance(head, nn.Conv2d)
+        nn.init.normal_(head.weight, std=0.01)
+        assert head.bias is not None
+        nn.init.zeros_(head.bias)
+    for head in model.conf:
+        assert isinstance(head.bias, Tensor)
+        with torch.no_grad():
+            head.bias.view(-1, 2)[:] = torch.tensor([-log_odds / 2, log_odds / 2])
+
+
+def cache_folder(output: Path) -> Path:
+    """Name the folder of decoded pictures beside the runs, so that runs share it."""
+    return output.parent / "cache"

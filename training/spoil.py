@@ -1,0 +1,79 @@
+"""Spoil pixels as cameras, light and encoders do; boxes stay where they are.
+
+Reference:
+    Howard, Some Improvements on Deep Convolutional Neural Network Based Image Classification,
+    2013, arXiv:1312.5402 (colour distortion, as used by the FaceBoxes paper, section 3.4).
+"""
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from training.datasets import Image
+
+
+def spoil(image: Image, rng: Generator) -> Image:
+    """Apply each fault with its own small probability to an (H, W, 3) BGR picture."""
+    if rng.random() < 0.7:
+        image = change_tone(image, rng)
+    if rng.random() < 0.5:
+        image = change_colour(image, rng)
+    if rng.random() < 0.08:
+        image = cv2.merge([cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)] * 3).astype(np.uint8)
+    if rng.random() < 0.25:
+        image = blur(image, rng)
+    if rng.random() < 0.1:
+        image = add_noise(image, rng)
+    if rng.random() < 0.25:
+        image = compress(image, rng)
+    return image
+
+
+def change_tone(image: Image, rng: Generator) -> Image:
+    """Change gamma, contrast and brightness by one table; one time in eight to near darkness."""
+    gamma, gain = np.exp(rng.uniform(-0.35, 0.35)), np.exp(rng.uniform(-0.35, 0.35))
+    if rng.random() < 0.125:
+        gamma, gain = gamma * rng.uniform(1.2, 2.0), gain * rng.uniform(0.4, 0.9)
+    levels = np.linspace(0, 1, 256) ** gamma
+    table = ((levels - 0.5) * gain + 0.5 * min(gain, 1.0)) * 255 + rng.uniform(-24, 24)
+    return cv2.LUT(image, table.clip(0, 255).astype(np.uint8)).astype(np.uint8)
+
+
+def change_colour(image: Image, rng: Generator) -> Image:
+    """Turn the hue by up to 20 degrees and scale the saturation."""
+    hue, saturation, value = cv2.split(cv2.cvtColor(image, cv2.COLOR_BGR2HSV))
+    turn = rng.uniform(-10, 10)  # OpenCV counts hue in half degrees, 0 to 179
+    hue_table = ((np.arange(256) + turn) % 180).astype(np.uint8)
+    stretched = (np.arange(256) * np.exp(rng.uniform(-0.7, 0.5))).clip(0, 255).astype(np.uint8)
+    channels = [cv2.LUT(hue, hue_table), cv2.LUT(saturation, stretched), value]
+    return cv2.cvtColor(cv2.merge(channels), cv2.COLOR_HSV2BGR).astype(np.uint8)
+
+
+def blur(image: Image, rng: Generator) -> Image:
+    """Defocus, motion, or loss of resolution."""
+    kind = rng.integers(3)
+    if kind == 0:
+        return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6)).astype(np.uint8)
+    if kind == 1:
+        length = int(rng.integers(2, 7))
+        kernel = np.eye(length) if rng.random() < 0.3 else np.ones((1, length))
+        if rng.random() < 0.5:
+            kernel = np.rot90(kernel)
+        return cv2.filter2D(image, -1, kernel / kernel.sum()).astype(np.uint8)
+    height, width = image.shape[:2]
+    factor = rng.uniform(0.4, 0.9)
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+
+
+def add_noise(image: Image, rng: Generator) -> Image:
+    """Add the grain of a sensor."""
+    grain = rng.normal(0, rng.uniform(2, 12), image.shape[:2]).astype(np.int16)
+    return (image.astype(np.int16) + grain[..., None]).clip(0, 255).astype(np.uint8)
+
+
+def compress(image: Image, rng: Generator) -> Image:
+    """Pass through JPEG at quality 25 to 85."""
+    quality = int(rng.integers(25, 86))
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)

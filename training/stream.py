@@ -1,0 +1,99 @@
+"""An endless, repeatable stream of augmented batches.
+
+Batch number k is a function of (seed, k) alone: it does not matter how many processes make the
+batches, or whether the run was interrupted before it.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.random import default_rng
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from training.augment import AugmentSettings, augment
+from training.datasets import Sample
+
+
+class Samples(Protocol):
+    """Pictures that can be had by number, and how many faces each has (S,)."""
+
+    face_counts: NDArray[np.int64]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Sample: ...
+
+
+class Batch(NamedTuple):
+    """B pictures and their labels; the rows of all pictures follow one another."""
+
+    images: Tensor  # (B, H, W, 3) uint8 BGR
+    boxes: Tensor  # (sum(box_counts), 4) float32 x1, y1, x2, y2, px
+    box_counts: list[int]
+    ignore: Tensor  # (sum(ignore_counts), 4)
+    ignore_counts: list[int]
+
+
+class AugmentedBatches(Dataset[Batch]):
+    """Batches by number, without end."""
+
+    def __init__(
+        self, samples: Samples, settings: AugmentSettings, batch_size: int, seed: int
+    ) -> None:
+        self.samples, self.settings = samples, settings
+        self.batch_size, self.seed = batch_size, seed
+        weights = np.sqrt(1.0 + samples.face_counts)  # crowds hold more to learn
+        self._bounds = weights.cumsum() / weights.sum()
+
+    def __getitem__(self, step: int) -> Batch:
+        first = step * self.batch_size
+        return collate([self.sample(i) for i in range(first, first + self.batch_size)])
+
+    def sample(self, number: int) -> Sample:
+        """Make one augmented sample of one picture, or of 4 or 16."""
+        rng = default_rng((self.seed, number))
+        count = (1, 4, 16)[rng.choice(3, p=self.settings.mosaic)]
+        chosen = self._bounds.searchsorted(rng.random(count), side="right")
+        return augment([self.samples[int(index)] for index in chosen], self.settings, rng)
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Stack pictures of one size and chain their labels."""
+    boxes = [sample.labels.boxes for sample in samples]
+    ignore = [sample.labels.ignore for sample in samples]
+    return Batch(
+        torch.from_numpy(np.stack([sample.image for sample in samples])),
+        torch.from_numpy(np.concatenate(boxes)),
+        [len(part) for part in boxes],
+        torch.from_numpy(np.concatenate(ignore)),
+        [len(part) for part in ignore],
+    )
+
+
+def load(batches: AugmentedBatches, first_step: int, workers: int) -> Iterator[Batch]:
+    """Yield batches from number `first_step` on, made ahead by `workers` processes (0: by this)."""
+    loader = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=itertools.count(first_step),
+        num_workers=workers,
+        collate_fn=_keep,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_one_thread,
+    )
+    yield from loader
+
+
+def _keep(batch: Any) -> Any:
+    return batch
+
+
+def _one_thread(_worker: int) -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
