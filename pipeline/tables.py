@@ -187,7 +187,10 @@ def _write_boxes(
         "score": tracks.scores,
         "kind": _named(tracks.kind, [kind.name.lower() for kind in Kind]),
         "quality": selection.quality,
-        **{f"quality_{t}": column for t, column in zip(QUALITY_TERMS, selection.terms.T, strict=True)},
+        **{
+            f"quality_{t}": column
+            for t, column in zip(QUALITY_TERMS, selection.terms.T, strict=True)
+        },
         "reason": _named(selection.reason, [reason_name(r) or None for r in Reason]),
         "rank": selection.rank,
         "crop": pa.array(

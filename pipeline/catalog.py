@@ -1,0 +1,299 @@
+"""``catalog.sqlite``: all videos, tracks and crops of an output folder, for any SQLite tool.
+
+The manifests are the truth: the catalog is rebuilt from them, and the tables beside them, when it
+is missing, damaged or of another schema. Runs are not in it (they stand in ``runs/``), so that a
+run which finds nothing to do changes no byte of it. Its tables are explained in ``catalog.sql``.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, fields
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline import manifest, tables
+from pipeline.errors import OutputError
+from pipeline.manifest import Manifest
+from pipeline.names import decoded, encoded, is_safe, printable
+
+FILE_NAME = "catalog.sqlite"
+SCHEMA = 1
+
+_PAGE, _ANNOTATED = "index.html", "annotated.mp4"
+_LONGEST_WAIT = 30.0
+"""Seconds that a write waits for someone who reads the catalog with another tool."""
+
+_log = logging.getLogger(__name__)
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRow:
+    """One video as the catalog has it; see ``catalog.sql``."""
+
+    folder: str
+    name: str
+    status: str
+    phase: str
+    reason: str
+    warnings: str
+    present: bool
+    duplicate_of: str
+    duration_s: float | None
+    width: int | None
+    height: int | None
+    frames: int
+    faces: int
+    tracks: int
+    crops: int
+    page: str | None
+    annotated: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BestCrop:
+    """The best look at one track."""
+
+    track_id: int
+    crop: str
+    """Path below the folder of the video's result."""
+    quality: float
+    from_start_s: float
+
+
+class Catalog:
+    """The catalog of one output folder; a context manager."""
+
+    def __init__(self, output: Path) -> None:
+        """Open the catalog in ``output``, rebuilt if need be; raises :class:`OutputError`."""
+        self.output = output
+        if not _is_sound(output / FILE_NAME):
+            rebuild(output)
+        self._db = _connect(output / FILE_NAME)
+
+    @classmethod
+    def open(cls, output: Path) -> Self:
+        """Open the catalog in ``output``, rebuilt if need be; raises :class:`OutputError`."""
+        return cls(output)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._db.close()
+
+    def update(self, folder: str, video: Manifest) -> bool:
+        """Take in the result in ``folder`` (below the output folder); tell whether it was news."""
+        return self._do(lambda db: _update(db, self.output, folder, video))
+
+    def remove(self, folder: str) -> bool:
+        """Forget the result in ``folder``; tell whether it was known."""
+        forget = "DELETE FROM videos WHERE folder = ?"
+        return bool(self._do(lambda db: db.execute(forget, (folder,)).rowcount))
+
+    def mark_present(self, names: Iterable[str]) -> bool:
+        """Note that the sources called ``names`` are there; tell whether that was news."""
+        return self._do(lambda db: _mark(db, names, present=True))
+
+    def mark_vanished(self, names: Iterable[str]) -> bool:
+        """Note that the sources called ``names`` are gone; tell whether that was news."""
+        return self._do(lambda db: _mark(db, names, present=False))
+
+    def names(self) -> set[str]:
+        """Return the names of all sources, as :class:`~pipeline.types.Source` has them."""
+        rows = self._do(lambda db: db.execute("SELECT name FROM videos").fetchall())
+        return {decoded(name) for (name,) in rows}
+
+    def videos(self) -> list[VideoRow]:
+        """Return all videos by name: first what did not end well, last what is no video."""
+        columns = ", ".join(field.name for field in fields(VideoRow))
+        order = "name NOT IN (SELECT name FROM problems), status = 'skipped', name, folder"
+        query = f"SELECT {columns} FROM videos ORDER BY {order}"
+        return [VideoRow(*row) for row in self._do(lambda db: db.execute(query).fetchall())]
+
+    def best_crops(self, folder: str, count: int) -> list[BestCrop]:
+        """Return up to ``count`` best looks of a video: good ones first, then by quality."""
+        columns = "track_id, best_crop, best_quality, best_from_start_s"
+        order = "best_reason != '', best_quality DESC, track_id"
+        there = "folder = ? AND best_crop != ''"
+        query = f"SELECT {columns} FROM tracks WHERE {there} ORDER BY {order} LIMIT ?"
+        rows = self._do(lambda db: db.execute(query, (folder, count)).fetchall())
+        return [BestCrop(*row) for row in rows]
+
+    def _do(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        """Do ``action`` whole or not at all; a catalog that turns out damaged is rebuilt first."""
+        try:
+            with self._db:
+                return action(self._db)
+        except sqlite3.OperationalError as error:
+            raise _output_error(self.output, error) from error
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in _DAMAGED:
+                raise
+        self._db.close()
+        rebuild(self.output)
+        self._db = _connect(self.output / FILE_NAME)
+        with self._db:
+            return action(self._db)
+
+
+def rebuild(output: Path) -> None:
+    """Make the catalog of ``output`` anew from the manifests; raises :class:`OutputError`.
+
+    Whether a source is still there does not stand in its manifest: every source counts as present
+    until a run has looked.
+    """
+    path = output / FILE_NAME
+    draft = path.with_name(f".{FILE_NAME}.part")
+    try:
+        _remove_database(draft)
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        with closing(_connect(draft)) as db, db:
+            db.executescript(files("pipeline").joinpath("catalog.sql").read_text("utf-8"))
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
+            for folder, video in _results(output):
+                _update(db, output, folder, video)
+        # A journal left by a killed run must not be rolled back into the new file.
+        _remove_database(path)
+        draft.replace(path)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise _output_error(output, error) from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_LONGEST_WAIT)
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _is_sound(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        with closing(_connect(path)) as db:
+            return db.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
+    except sqlite3.DatabaseError:
+        return False
+
+
+def _remove_database(path: Path) -> None:
+    for name in (path.name, f"{path.name}-journal"):
+        path.with_name(name).unlink(missing_ok=True)
+
+
+def _output_error(output: Path, error: Exception) -> OutputError:
+    return OutputError(f"the catalog in {output} cannot be used ({error}): mend that and run again")
+
+
+def _results(output: Path) -> Iterator[tuple[str, Manifest]]:
+    """Find every whole result below ``output``."""
+    for path, folders, names in os.walk(output):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if manifest.FILE_NAME not in names:
+            continue
+        folders.clear()
+        folder = Path(path).relative_to(output).as_posix()
+        try:
+            if not is_safe(folder):
+                raise ValueError("this is no folder that facepics makes")
+            yield folder, Manifest.read(Path(path))
+        except (OSError, ValueError) as error:
+            _log.warning("%s: left out of the catalog: %s", printable(folder), error)
+
+
+def _update(db: sqlite3.Connection, output: Path, folder: str, video: Manifest) -> bool:
+    row = _video_row(folder, video)
+    known = "SELECT manifest_sha256 FROM videos WHERE folder = ?"
+    if db.execute(known, (folder,)).fetchone() == (row["manifest_sha256"],):
+        return False
+    db.execute("DELETE FROM videos WHERE folder = ?", (folder,))
+    _insert(db, "videos", [row])
+    try:
+        if tables.TRACKS in video.outputs:
+            _insert(db, "tracks", _track_rows(output / folder / tables.TRACKS, folder))
+            _insert(db, "crops", _crop_rows(output / folder / tables.BOXES, folder))
+    except (OSError, ValueError, KeyError) as error:
+        _log.warning("%s: its tables are damaged: %s", folder, error)
+    return True
+
+
+def _insert(db: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        columns = ", ".join(rows[0])
+        values = ", ".join(f":{column}" for column in rows[0])
+        db.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values})", rows)
+
+
+def _video_row(folder: str, video: Manifest) -> dict[str, Any]:
+    info, counts = video.video, video.counts
+    return {
+        "folder": folder,
+        "name": encoded(video.name),
+        "status": str(video.status),
+        "phase": video.phase,
+        "reason": printable(video.reason),
+        "warnings": "\n".join(map(printable, video.warnings)),
+        "present": True,
+        "duplicate_of": encoded(video.duplicate_of),
+        "sha256": video.sha256,
+        "size_bytes": video.size,
+        "duration_s": info and info.duration,
+        "width": info and info.width,
+        "height": info and info.height,
+        "frame_rate": info and float(info.frame_rate),
+        "codec": info and info.codec,
+        "frames": counts.frames,
+        "faces": counts.faces,
+        "tracks": counts.tracks,
+        "crops": counts.crops,
+        "dropped_tracks": counts.dropped_tracks,
+        "page": _PAGE if _PAGE in video.outputs else None,
+        "annotated": _ANNOTATED if _ANNOTATED in video.outputs else None,
+        "program": video.program,
+        "manifest_sha256": hashlib.sha256(video.to_json().encode()).hexdigest(),
+    }
+
+
+def _track_rows(path: Path, folder: str) -> list[dict[str, Any]]:
+    columns = [field.name for field in fields(tables.TrackSummary)]
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            {"folder": folder, **{column: row[column] for column in columns}}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _crop_rows(path: Path, folder: str) -> list[dict[str, Any]]:
+    with pq.ParquetFile(path) as file:
+        boxes = file.read().drop_columns(["pts"])
+    kept = boxes.filter(pc.greater(boxes["rank"], 0))
+    return [{"folder": folder, **row} for row in kept.to_pylist()]
+
+
+def _mark(db: sqlite3.Connection, names: Iterable[str], present: bool) -> bool:
+    wrong = db.execute("SELECT name FROM videos WHERE present != ?", (present,)).fetchall()
+    differing = {name for (name,) in wrong}
+    news = [(present, name) for name in map(encoded, names) if name in differing]
+    if news:
+        db.executemany("UPDATE videos SET present = ? WHERE name = ?", news)
+    return bool(news)
