@@ -28,8 +28,6 @@ def stage_keys(settings: Settings, weights_sha256: str) -> dict[str, str]:
     keys["scan"] = upstream
     for stage in STAGES[1:]:
         values = asdict(getattr(settings, stage))
-        if stage == "link":
-            values["min_face"] = settings.scan.min_face
         upstream = keys[stage] = _key(stage, values, upstream)
     return keys
 

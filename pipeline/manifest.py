@@ -13,10 +13,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pipeline.names import decoded, encoded
 from pipeline.types import DecodeAudit, Status, VideoInfo
 
 SCHEMA = 1
 FILE_NAME = "video.json"
+_NAMES = ("name", "duplicate_of")  # may hold any bytes: percent-encoded in the file
 
 
 class BrokenManifest(ValueError):
@@ -78,6 +80,8 @@ class Manifest:
         """Return the manifest as text: sorted, indented, the same for the same manifest."""
         data = asdict(self)
         data["schema"] = SCHEMA
+        for name in _NAMES:
+            data[name] = encoded(data[name])
         if self.video is not None:
             data["video"]["frame_rate"] = str(self.video.frame_rate)
             data["video"]["time_base"] = str(self.video.time_base)
@@ -90,6 +94,8 @@ class Manifest:
             data = json.loads(text)
             if data.pop("schema") != SCHEMA:
                 raise BrokenManifest("the manifest is of another schema")
+            for name in _NAMES:
+                data[name] = decoded(data[name])
             data["status"] = Status(data["status"])
             data["video"] = data["video"] and _video_info(data["video"])
             data["audit"] = data["audit"] and _audit(data["audit"])

@@ -82,6 +82,10 @@ class OutputFolder:
             stage.mkdir(mode=0o700)
         return stage
 
+    def drop(self, stage: Path) -> None:
+        """Throw away what was built in ``stage``."""
+        shutil.rmtree(stage, ignore_errors=True)
+
     def publish(self, stage: Path, folder: str) -> Path:
         """Make the whole result in ``stage`` visible as ``folder``; return where it is."""
         target = self.path / folder

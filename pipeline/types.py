@@ -284,6 +284,11 @@ class Status(StrEnum):
         """Whether the exit code stays 0."""
         return self in (Status.DONE, Status.EMPTY, Status.DUPLICATE, Status.SKIPPED)
 
+    @property
+    def has_results(self) -> bool:
+        """Whether the video was worked through, and its folder holds what came out."""
+        return self in (Status.DONE, Status.EMPTY, Status.PARTIAL)
+
 
 @dataclass(frozen=True, slots=True)
 class VideoResult:

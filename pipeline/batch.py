@@ -1,0 +1,244 @@
+"""A batch of videos: decide, work side by side, publish, keep the books.
+
+from pipeline.batch import process_batch
+
+result = process_batch(["./media"], "./facepics")
+for video in result.videos:
+    print(video.source.name, video.status, video.tracks)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import detectors.weights
+from detectors import DetectorError
+from pipeline import catalog, report
+from pipeline.catalog import Catalog
+from pipeline.discover import discover
+from pipeline.errors import ExitCode, SetUpError
+from pipeline.keys import stage_keys
+from pipeline.ledger import BatchProgress, Ledger
+from pipeline.link import check_link_settings
+from pipeline.planning import Decision, Planner
+from pipeline.publish import MARKER, OutputFolder, output_errors
+from pipeline.run import VideoJob
+from pipeline.scan import parse_every
+from pipeline.select import parse_keep
+from pipeline.settings import Settings
+from pipeline.sources import SourceIndex
+from pipeline.types import Source, Status, VideoResult
+from pipeline.workers import Outcome, WorkerPool
+
+_INDEX = "index.sqlite"
+
+
+class _Silence:
+    """Progress that nobody watches."""
+
+    def begin(self, sources: int) -> None: ...
+
+    def video(self, source: Source, stage: str, done: int, total: int | None) -> None: ...
+
+    def end(self, result: VideoResult) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What a run did."""
+
+    output: Path
+    seconds: float
+    """Wall time."""
+    videos: tuple[VideoResult, ...]
+    """One for each source that the run came to, in the order of their names."""
+    left: int
+    """Sources that the run did not come to."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0, or 3 where some videos did not come out whole."""
+        whole = all(video.status.ok for video in self.videos)
+        return ExitCode.OK if whole else ExitCode.SOME_FAILED
+
+
+def process_batch(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    settings: Settings = Settings(),
+    *,
+    progress: BatchProgress | None = None,
+) -> BatchResult:
+    """Work through all videos of ``inputs`` (folders, files, patterns, ``@lists``).
+
+    Raises:
+        SetUpError: If the inputs, the settings, the weights or the device are not there.
+        OutputError: If ``output`` cannot be written to or is full.
+        Locked: If another run works on ``output``.
+    """
+    checked = _Checked.check(settings)
+    folder = Path(output).absolute()
+    sources = discover(inputs, folder, settings.discover)
+    with (
+        OutputFolder(folder) as out,
+        output_errors(folder),
+        SourceIndex(out.inner / _INDEX) as index,
+        Catalog.open(folder) as books,
+        Ledger(out, index, books, progress or _Silence()) as ledger,
+    ):
+        planner = Planner(out, index, checked.settings, checked.keys)
+        batch = _Batch(checked, out, planner, ledger)
+        batch.run(sources)
+    return BatchResult(folder, ledger.seconds, batch.in_order(), ledger.left)
+
+
+def process_video(
+    path: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    settings: Settings = Settings(),
+) -> VideoResult:
+    """Work on one video; as :func:`process_batch`, for a single file."""
+    return process_batch([path], output, settings).videos[0]
+
+
+def plan_batch(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    settings: Settings = Settings(),
+) -> list[Decision]:
+    """Decide what :func:`process_batch` would do; no video is opened, nothing is written."""
+    checked = _Checked.check(settings)
+    folder = Path(output).absolute()
+    sources = discover(inputs, folder, settings.discover)
+    if not (folder / MARKER / _INDEX).exists():
+        return [Decision(source, "work", "new") for source in sources]
+    with OutputFolder(folder) as out, SourceIndex(out.inner / _INDEX) as index:
+        planner = Planner(out, index, checked.settings, checked.keys)
+        return [planner.decide(source) for source in sources]
+
+
+def rebuild_catalog(output: str | os.PathLike[str]) -> int:
+    """Make the catalog and the page over it anew from the manifests; return how many videos."""
+    folder = Path(output).absolute()
+    with OutputFolder(folder), output_errors(folder):
+        catalog.rebuild(folder)
+        with Catalog.open(folder) as books:
+            report.write_index_page(folder, books)
+            return len(books.videos())
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Settings that were found to make sense, with what follows from them."""
+
+    settings: Settings
+    keys: dict[str, str]
+    weights: dict[str, str]
+
+    @classmethod
+    def check(cls, settings: Settings) -> _Checked:
+        """Check what can be checked without opening anything large; raises SetUpError."""
+        parse_every(settings.scan.every)
+        parse_keep(settings.select.keep)
+        check_link_settings(settings.link)
+        try:
+            entry = detectors.weights.find(settings.scan.weights)
+        except DetectorError as error:
+            raise SetUpError(str(error)) from error
+        if not settings.link.threshold:
+            settings = replace(settings, link=replace(settings.link, threshold=entry.threshold))
+        weights = {"name": entry.name, "sha256": entry.sha256}
+        return cls(settings, stage_keys(settings, entry.sha256), weights)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One run over the sources: who works on what, and what happens to the outcome."""
+
+    checked: _Checked
+    out: OutputFolder
+    planner: Planner
+    ledger: Ledger
+
+    def run(self, sources: Sequence[Source]) -> None:
+        """Decide on every source and work on what needs it."""
+        run = self.checked.settings.run
+        self.ledger.begin(self.checked.settings, len(sources))
+        in_work: dict[Path, Decision] = {}
+        with WorkerPool(run.jobs, run.device, run.stall_timeout, self.ledger.show) as pool:
+            for job, outcome in pool.run(self._jobs(sources, in_work)):
+                self._end(in_work.pop(job.stage), job, outcome)
+                if self._stop:
+                    return
+
+    def in_order(self) -> tuple[VideoResult, ...]:
+        """Return what became of every source, in the order of their names."""
+        return tuple(sorted(self.ledger.results, key=lambda one: os.fsencode(one.source.name)))
+
+    @property
+    def _stop(self) -> bool:
+        results = self.ledger.results
+        fail_fast = self.checked.settings.run.fail_fast
+        return bool(fail_fast and results and not results[-1].status.ok)
+
+    def _jobs(self, sources: Sequence[Source], in_work: dict[Path, Decision]) -> Iterator[VideoJob]:
+        """Settle what needs no work; yield the rest, as many as the settings allow."""
+        limit = self.checked.settings.run.limit or len(sources)
+        for source in sources:
+            if self._stop:
+                return
+            decision = self.planner.decide(source)
+            if decision.action != "work":
+                self._settle(decision)
+            elif limit > 0:
+                limit -= 1
+                job = self._job(decision)
+                in_work[job.stage] = decision
+                yield job
+
+    def _job(self, decision: Decision) -> VideoJob:
+        assert decision.content is not None
+        reusable = decision.old is not None and not self.checked.settings.run.force
+        return VideoJob(
+            source=decision.source,
+            content=decision.content,
+            stage=self.out.stage(decision.folder),
+            previous=self.out.path / decision.folder if reusable else None,
+            settings=self.checked.settings,
+            keys=self.checked.keys,
+            weights=self.checked.weights,
+        )
+
+    def _settle(self, decision: Decision) -> None:
+        if decision.action == "unreadable":
+            self.ledger.not_opened(decision.source, Status.FAILED, decision.why)
+        elif decision.action == "skip":
+            self.ledger.not_opened(decision.source, Status.SKIPPED, decision.why)
+        elif decision.action == "reuse":
+            self.ledger.reused(decision)
+        else:
+            self.ledger.empty_handed(
+                decision, status=Status.DUPLICATE, duplicate_of=self.planner.name_of(decision.twin)
+            )
+
+    def _end(self, decision: Decision, job: VideoJob, outcome: Outcome) -> None:
+        if outcome.kind == "done":
+            self.ledger.publish(decision, job.stage, outcome.seconds)
+            return
+        self.out.drop(job.stage)
+        if outcome.kind == "skipped":
+            self.ledger.skipped(decision, outcome.reason)
+        elif outcome.kind == "changing":
+            self.ledger.not_opened(decision.source, Status.CHANGING, outcome.reason)
+        else:
+            self.ledger.empty_handed(
+                decision,
+                status=Status(outcome.kind),
+                phase=outcome.phase,
+                reason=outcome.reason,
+                keys=job.keys,
+                weights=job.weights,
+            )

@@ -1,0 +1,206 @@
+"""The books of one run: results made visible, sources remembered, the catalog kept in step.
+
+Everything that a run changes in the output folder, it changes here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from pipeline import __version__, names, report
+from pipeline.catalog import Catalog
+from pipeline.manifest import FILE_NAME, Manifest
+from pipeline.planning import Decision
+from pipeline.publish import OutputFolder, write_whole
+from pipeline.settings import Settings
+from pipeline.sources import Content, SourceIndex
+from pipeline.types import Source, Status, VideoResult
+
+
+class BatchProgress(Protocol):
+    """Told of everything that a batch does, as it happens."""
+
+    def begin(self, sources: int) -> None:
+        """``sources`` files were found."""
+
+    def video(self, source: Source, stage: str, done: int, total: int | None) -> None:
+        """``done`` frames of ``total`` (where that is known) went through ``stage``."""
+
+    def end(self, result: VideoResult) -> None:
+        """One source is through."""
+
+
+class Ledger:
+    """Records what becomes of every source; a context manager that closes the books."""
+
+    def __init__(
+        self, out: OutputFolder, index: SourceIndex, catalog: Catalog, progress: BatchProgress
+    ) -> None:
+        self.results: list[VideoResult] = []
+        self._out = out
+        self._index = index
+        self._catalog = catalog
+        self._progress = progress
+        self._begun = datetime.now(UTC)
+        self._start = time.monotonic()
+        self._changed = False
+        self._settings = Settings()
+        self._sources = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the books, however the run ended."""
+        self._mark_vanished()
+        if self._changed or not (self._out.path / report.INDEX_PAGE).exists():
+            report.write_index_page(self._out.path, self._catalog)
+        self._write_record(ended="whole" if kind is None else kind.__name__)
+
+    def begin(self, settings: Settings, sources: int) -> None:
+        """Note what the run sets out to do."""
+        self._settings, self._sources = settings, sources
+        self._progress.begin(sources)
+
+    def show(self, source: Source, stage: str, done: int, total: int | None) -> None:
+        """Pass progress on."""
+        self._progress.video(source, stage, done, total)
+
+    @property
+    def left(self) -> int:
+        """Sources that the run did not come to."""
+        return self._sources - len(self.results)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the run began."""
+        return time.monotonic() - self._start
+
+    def reused(self, decision: Decision) -> None:
+        """Record a source whose result stands from an earlier run."""
+        assert decision.content is not None
+        assert decision.old is not None
+        self._remember(decision.source, decision.content, decision.folder)
+        self._add(self._result(decision, decision.old, reused=True))
+
+    def not_opened(self, source: Source, status: Status, reason: str) -> None:
+        """Record a source that leaves nothing behind."""
+        self._add(VideoResult(source, status, "open", reason))
+
+    def skipped(self, decision: Decision, reason: str) -> None:
+        """Record that a source is no video, and remember it."""
+        assert decision.content is not None
+        self._index.put(decision.source.path, decision.content, skipped=reason)
+        self.not_opened(decision.source, Status.SKIPPED, reason)
+
+    def empty_handed(self, decision: Decision, **facts: Any) -> None:
+        """Publish a manifest without outputs: ``facts`` say why there are none."""
+        assert decision.content is not None
+        stage = self._out.stage(decision.folder)
+        manifest = Manifest(
+            name=decision.source.name,
+            size=decision.content.fingerprint.size,
+            sha256=decision.content.sha256,
+            program=__version__,
+            **facts,
+        )
+        (stage / FILE_NAME).write_text(manifest.to_json(), "utf-8")
+        self.publish(decision, stage, {})
+
+    def publish(self, decision: Decision, stage: Path, seconds: dict[str, float]) -> None:
+        """Make the result in ``stage`` visible and record it."""
+        assert decision.content is not None
+        new = Manifest.read(stage)
+        old = decision.old
+        if old is not None and old.status.has_results and not new.status.has_results:
+            self._out.drop(stage)  # what stands is worth more than the news that it failed today
+        else:
+            self._out.publish(stage, decision.folder)
+            self._remember(decision.source, decision.content, decision.folder)
+            self._changed |= self._catalog.update(decision.folder, new)
+        self._add(self._result(decision, new, seconds=seconds))
+
+    def _remember(self, source: Source, content: Content, folder: str) -> None:
+        known = self._index.get(source.path)
+        if known is None or (known.fingerprint, known.folder) != (str(content.fingerprint), folder):
+            self._index.put(source.path, content, folder)
+
+    def _result(
+        self,
+        decision: Decision,
+        manifest: Manifest,
+        *,
+        reused: bool = False,
+        seconds: dict[str, float] | None = None,
+    ) -> VideoResult:
+        return VideoResult(
+            source=decision.source,
+            status=manifest.status,
+            phase=manifest.phase,
+            reason=manifest.reason,
+            folder=self._out.path / decision.folder,
+            reused=reused,
+            frames=manifest.counts.frames,
+            faces=manifest.counts.faces,
+            tracks=manifest.counts.tracks,
+            crops=manifest.counts.crops,
+            warnings=manifest.warnings,
+            seconds=seconds or {},
+        )
+
+    def _add(self, result: VideoResult) -> None:
+        self.results.append(result)
+        self._progress.end(result)
+
+    def _mark_vanished(self) -> None:
+        """Mark in the catalog which sources are still there; their results stay either way."""
+        present: dict[str, bool] = {}
+        for path, folder in self._index.known():
+            present[folder] = present.get(folder, False) or path.exists()
+        self._changed |= self._catalog.mark(present)
+
+    def _write_record(self, ended: str) -> None:
+        """Write ``runs/<start>.json``: all that depends on when and how a run took place."""
+        runs = self._out.path / "runs"
+        runs.mkdir(mode=0o700, exist_ok=True)
+        record = {
+            "schema": 1,
+            "begun": self._begun.isoformat(),
+            "seconds": round(self.seconds, 3),
+            "ended": ended,
+            "program": __version__,
+            "processors": os.cpu_count(),
+            "settings": dataclasses.asdict(self._settings),
+            "left": self.left,
+            "videos": [_record(result) for result in self.results],
+        }
+        name = f"{self._begun:%Y%m%dT%H%M%S.%fZ}.json"
+        write_whole(runs / name, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def _record(result: VideoResult) -> dict[str, Any]:
+    return {
+        "name": names.encoded(result.source.name),
+        "status": result.status.value,
+        "phase": result.phase,
+        "reason": result.reason,
+        "reused": result.reused,
+        "frames": result.frames,
+        "faces": result.faces,
+        "tracks": result.tracks,
+        "crops": result.crops,
+        "warnings": result.warnings,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
+    }
