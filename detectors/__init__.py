@@ -87,6 +87,8 @@ def load(
     Raises:
         DetectorError: The weights or the device cannot be had; the message says what to do.
     """
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ValueError(f"{threshold = }")
     entry = find(weights)
     if entry.network not in NETWORKS:
         raise BadManifest(

@@ -139,7 +139,8 @@ def save(entry: Entry, tensors: "Mapping[str, Tensor]", *, replacing: bool = Fal
     entry.path.parent.mkdir(parents=True, exist_ok=True)
     text = manifest.read_text("utf-8") if manifest.exists() else ""
     entry.path.write_bytes(data)
-    manifest.write_text(_without(text, entry.name) + _to_table(entry), "utf-8")
+    rest = _without(text, entry.name).rstrip("\n") + "\n"
+    manifest.write_text((rest + _to_table(entry)).lstrip("\n"), "utf-8")
     return entry
 
 
@@ -176,7 +177,8 @@ def _from_table(name: str, folder: Path, table: Mapping[str, Any]) -> Entry:
 
 def _to_table(entry: Entry) -> str:
     fields = {"file": entry.path.name} | asdict(entry)
-    del fields["name"], fields["path"]
+    for key in ("name", "path") if entry.card else ("name", "path", "card"):
+        del fields[key]
     return "\n".join(_toml(entry.name, fields)) + "\n"
 
 

@@ -130,7 +130,7 @@ def _read_graph(file: Path) -> dict[str, Tensor]:
 
 
 def _read_archive(file: Path) -> dict[str, Tensor]:
-    with np.load(file) as arrays:
+    with file.open("rb") as stream, np.load(stream) as arrays:
         return from_tensorflow(dict(arrays))
 
 
