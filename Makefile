@@ -1,0 +1,63 @@
+# make help lists what there is.
+MEDIA  ?= ./media
+OUT    ?= ./facepics
+PYTHON ?= python3
+VENV   ?= .venv
+# Where the CPU build of PyTorch is looked for first; the ordinary index follows.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all test-corpus check format sample train clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed ## work through MEDIA (default ./media), results in OUT (default ./facepics)
+	$(BIN)/python start.py $(MEDIA) --output $(OUT)
+
+test: $(VENV)/installed-test ## run the tests
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/installed-test ## run the tests, the slow ones too
+	$(BIN)/python -m pytest
+
+test-corpus: $(VENV)/installed-test ## 350 odd, broken and hostile files (needs ffmpeg and the shared material)
+	$(BIN)/python -m pytest tests/corpus
+
+check: $(VENV)/installed-test ## format, lint, strict types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/installed-test ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+sample: $(VENV)/installed-sample ## make media/sample.mp4 anew
+	$(BIN)/python media/make_sample.py
+
+train: $(VENV)/installed-test ## train the shipped weights: make train DATA=folder-of-shards
+	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/faceboxes
+
+clean: ## remove the virtual environment and caches; results stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: constraints.txt setup.cfg | $(VENV)/bin/python
+	$(PIP) install --retries 1 --extra-index-url $(TORCH_INDEX) --constraint constraints.txt torch
+	$(PIP) install --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(PIP) install --constraint constraints.txt --editable '.[test,train]'
+	touch $@
+
+$(VENV)/installed-sample: $(VENV)/installed
+	$(PIP) install --constraint constraints.txt --editable '.[sample]'
+	touch $@

@@ -1,0 +1,182 @@
+"""What a person sees while a batch runs and when it is through: log, bars, table.
+
+The only room beside :mod:`pipeline.cli` that prints.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import click
+from tqdm import tqdm
+
+from pipeline.batch import BatchResult
+from pipeline.names import printable
+from pipeline.planning import Decision
+from pipeline.types import Source, VideoResult
+
+_log = logging.getLogger("facepics")
+
+_SHOWN_FAILURES = 50
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["trace"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+class _TextFormatter(logging.Formatter):
+    """A line that no file name can break or colour."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(printable(line) for line in super().format(record).split("\n"))
+
+
+class _BarHandler(logging.Handler):
+    """Writes to standard error without tearing the progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+def start_log(*, quiet: bool, verbose: bool, file: Path | None, form: str) -> None:
+    """Send the log to standard error and, if asked for, to ``file``."""
+    handlers: list[logging.Handler] = [_BarHandler()]
+    if file is not None:
+        try:
+            handlers.append(logging.FileHandler(file, encoding="utf-8", errors="backslashreplace"))
+        except OSError as error:
+            raise click.BadParameter(f"cannot write the log to {file}: {error.strerror}") from error
+    formatter = _JsonFormatter() if form == "json" else _TextFormatter("%(levelname)s %(message)s")
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.WARNING
+    handlers[0].setLevel(level)
+    for handler in handlers[1:]:
+        handler.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.basicConfig(level=logging.DEBUG, handlers=handlers, force=True)
+
+
+class Progress:
+    """Two bars on a terminal, the batch and the running video; and the log of what ended."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        self._batch: tqdm[Any] | None = None
+        self._video: tqdm[Any] | None = None
+        self._shown: tuple[Source, str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for bar in (self._video, self._batch):
+            if bar is not None:
+                bar.close()
+
+    def begin(self, sources: int) -> None:
+        """Open the bar of the batch."""
+        _log.info("%d files found", sources)
+        if self._enabled:
+            self._batch = tqdm(total=sources, unit="video", position=0, dynamic_ncols=True)
+            self._video = tqdm(unit="frame", position=1, leave=False, dynamic_ncols=True)
+
+    def video(self, source: Source, stage: str, done: int, total: int | None) -> None:
+        """Move the bar of the running video; of several, the one last heard of."""
+        if self._video is None:
+            return
+        if self._shown != (source, stage):
+            self._shown = (source, stage)
+            self._video.reset(total)
+            self._video.set_description_str(f"{stage} {printable(source.name)}"[-48:])
+        self._video.total = total
+        self._video.update(done - self._video.n)
+
+    def end(self, result: VideoResult) -> None:
+        """Move the bar of the batch and log what became of the source."""
+        level = logging.INFO if result.status.ok else logging.WARNING
+        reason = f": {result.reason}" if result.reason else ""
+        how = "unchanged" if result.reused else result.status.value
+        _log.log(level, "%s %s%s", how, result.source.name, reason)
+        for warning in result.warnings:
+            _log.info("%s: %s", result.source.name, warning)
+        if self._batch is not None:
+            self._batch.update()
+
+
+def show_plan(decisions: Sequence[Decision]) -> None:
+    """Print what a run would do."""
+    for decision in decisions:
+        click.echo(f"{decision.action:10} {printable(decision.source.name)}  ({decision.why})")
+    counts = Counter(decision.action for decision in decisions)
+    click.echo(", ".join(f"{count} to {action}" for action, count in counts.items()) or "nothing")
+
+
+def show_summary(result: BatchResult) -> None:
+    """Print the closing table: what there was, what failed and why, how fast it went."""
+    videos = result.videos
+    statuses = Counter("unchanged" if v.reused and v.status.ok else v.status.value for v in videos)
+    worked = [video for video in videos if not video.reused]
+    frames = sum(video.frames for video in worked)
+    rows = [
+        ("videos", _count(len(videos), statuses)),
+        ("faces", f"{sum(video.faces for video in videos):,}"),
+        ("tracks", f"{sum(video.tracks for video in videos):,}"),
+        ("crops", f"{sum(video.crops for video in videos):,}"),
+        ("frames", f"{frames:,} in {_duration(result.seconds)}{_speed(frames, result.seconds)}"),
+        ("results", str(result.output)),
+    ]
+    if result.left:
+        rows.insert(1, ("left", f"{result.left} for the next run"))
+    for name, value in rows:
+        click.echo(f"{name:>8}  {printable(value)}")
+    _show_failures([video for video in videos if not video.status.ok])
+
+
+def _count(total: int, statuses: Counter[str]) -> str:
+    parts = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    return f"{total} ({parts})" if total else "none found"
+
+
+def _show_failures(failures: Sequence[VideoResult]) -> None:
+    if failures:
+        click.echo("\nnot whole:")
+    for video in failures[:_SHOWN_FAILURES]:
+        where = f" during {video.phase}" if video.phase else ""
+        reason = video.reason or "; ".join(video.warnings)
+        line = f"{video.status.value}{where}  {video.source.name}: {reason}"
+        click.echo(f"  {printable(line)}")
+    if len(failures) > _SHOWN_FAILURES:
+        click.echo(f"  and {len(failures) - _SHOWN_FAILURES} more: see runs/ in the results")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return time.strftime("%H:%M:%S", time.gmtime(seconds))
+
+
+def _speed(frames: int, seconds: float) -> str:
+    return f" ({frames / seconds:.0f} frames/s)" if frames and seconds else ""
