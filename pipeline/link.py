@@ -26,21 +26,33 @@ def link(scan: Scan, settings: LinkSettings) -> Tracks:
     """Return the tracks of a video; the order of the faces within a frame does not matter.
 
     Raises:
-        SetUpError: ``settings.region`` makes no sense.
+        SetUpError: the settings make no sense (:func:`check_link_settings`).
         ValueError: ``settings.threshold`` is 0. That stands for what the weights say and must have
             been filled in before.
     """
     if not settings.threshold > 0:
         raise ValueError(f"{settings.threshold = } must have been filled in from the weights")
+    check_link_settings(settings)
     shots = find_shots(scan, settings.cut_threshold)
     rows = _wanted(scan, settings)
     ids = _identify(scan, rows, shots, settings)
-    rows, ids = rows[ids >= 0], ids[ids >= 0]
+    sure = _vouched(scan, rows, ids, settings.threshold)
+    rows, ids = rows[sure], ids[sure]
     kept = _long_enough(scan, rows, ids, shots, settings.min_track)
     dropped = len(np.unique(ids[~kept]))
     ids, rows = _renumber(ids[kept]), rows[kept]
     tracks = _assemble(scan, rows, ids, settings.threshold, shots, dropped)
     return _fill(scan, tracks, settings.max_gap)
+
+
+def check_link_settings(settings: LinkSettings) -> None:
+    """Raise SetUpError for a tracker that there is not, or a region that makes no sense."""
+    if settings.tracker not in TRACKERS:
+        raise SetUpError(
+            f"Choose one of the trackers {', '.join(TRACKERS)}, not {settings.tracker!r}."
+        )
+    if settings.region:
+        parse_region(settings.region)
 
 
 def find_shots(scan: Scan, cut_threshold: float) -> NDArray[np.int32]:
@@ -81,15 +93,24 @@ def _identify(scan: Scan, rows: Ints, shots: NDArray[np.int32], settings: LinkSe
 
 
 def _new_tracker(settings: LinkSettings) -> Tracker:
-    if settings.tracker not in TRACKERS:
-        choices = ", ".join(TRACKERS)
-        raise SetUpError(f"Choose one of the trackers {choices}, not {settings.tracker!r}.")
     return TRACKERS[settings.tracker](
         threshold=settings.threshold,
         min_iou=settings.min_iou,
         max_unseen=settings.max_unseen,
         min_seen=0,  # a track's first sightings carry its id; what stays short is dropped later
     )
+
+
+def _vouched(scan: Scan, rows: Ints, ids: Ints, threshold: float) -> NDArray[np.bool_]:
+    """Say which rows (K,) are somebody's face for certain.
+
+    A weak detection counts where its track is sure of the face before and after it. At a track's
+    end it is as likely the coat that the face has turned into.
+    """
+    frame, strong = scan.frame[rows], (scan.scores[rows] >= threshold) & (ids >= 0)
+    last = np.full(ids.max(initial=-1) + 1, -1)
+    np.maximum.at(last, ids[strong], frame[strong])
+    return (ids >= 0) & (frame <= last[ids])
 
 
 def _long_enough(
