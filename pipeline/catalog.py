@@ -12,7 +12,7 @@ import hashlib
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
 from importlib.resources import files
@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from pipeline import manifest, tables
 from pipeline.errors import OutputError
 from pipeline.manifest import Manifest
-from pipeline.names import decoded, encoded, is_safe, printable
+from pipeline.names import encoded, is_safe, printable
 
 FILE_NAME = "catalog.sqlite"
 SCHEMA = 1
@@ -109,20 +109,11 @@ class Catalog:
     def remove(self, folder: str) -> bool:
         """Forget the result in ``folder``; tell whether it was known."""
         forget = "DELETE FROM videos WHERE folder = ?"
-        return bool(self._do(lambda db: db.execute(forget, (folder,)).rowcount))
+        return self._do(lambda db: db.execute(forget, (folder,))).rowcount > 0
 
-    def mark_present(self, names: Iterable[str]) -> bool:
-        """Note that the sources called ``names`` are there; tell whether that was news."""
-        return self._do(lambda db: _mark(db, names, present=True))
-
-    def mark_vanished(self, names: Iterable[str]) -> bool:
-        """Note that the sources called ``names`` are gone; tell whether that was news."""
-        return self._do(lambda db: _mark(db, names, present=False))
-
-    def names(self) -> set[str]:
-        """Return the names of all sources, as :class:`~pipeline.types.Source` has them."""
-        rows = self._do(lambda db: db.execute("SELECT name FROM videos").fetchall())
-        return {decoded(name) for (name,) in rows}
+    def mark(self, present: Mapping[str, bool]) -> bool:
+        """Note for folders whether their sources are still there; tell whether that was news."""
+        return self._do(lambda db: _mark(db, present))
 
     def videos(self) -> list[VideoRow]:
         """Return all videos by name: first what did not end well, last what is no video."""
@@ -223,8 +214,8 @@ def _results(output: Path) -> Iterator[tuple[str, Manifest]]:
 
 def _update(db: sqlite3.Connection, output: Path, folder: str, video: Manifest) -> bool:
     row = _video_row(folder, video)
-    known = "SELECT manifest_sha256 FROM videos WHERE folder = ?"
-    if db.execute(known, (folder,)).fetchone() == (row["manifest_sha256"],):
+    known = db.execute("SELECT manifest_sha256 FROM videos WHERE folder = ?", (folder,)).fetchone()
+    if known and known[0] == row["manifest_sha256"]:
         return False
     db.execute("DELETE FROM videos WHERE folder = ?", (folder,))
     _insert(db, "videos", [row])
@@ -290,10 +281,8 @@ def _crop_rows(path: Path, folder: str) -> list[dict[str, Any]]:
     return [{"folder": folder, **row} for row in kept.to_pylist()]
 
 
-def _mark(db: sqlite3.Connection, names: Iterable[str], present: bool) -> bool:
-    wrong = db.execute("SELECT name FROM videos WHERE present != ?", (present,)).fetchall()
-    differing = {name for (name,) in wrong}
-    news = [(present, name) for name in map(encoded, names) if name in differing]
-    if news:
-        db.executemany("UPDATE videos SET present = ? WHERE name = ?", news)
+def _mark(db: sqlite3.Connection, present: Mapping[str, bool]) -> bool:
+    known = db.execute("SELECT folder, present FROM videos").fetchall()
+    news = [(now, folder) for folder, was in known if (now := present.get(folder, was)) != was]
+    db.executemany("UPDATE videos SET present = ? WHERE folder = ?", news)
     return bool(news)
