@@ -64,7 +64,7 @@ def slug(name: str) -> str:
 
 
 def _is_safe_part(part: str) -> bool:
-    plain = part.isprintable() and unicodedata.is_normalized("NFC", part)
+    plain = part != "" and part.isprintable() and unicodedata.is_normalized("NFC", part)
     return bool(
         plain
         and not _UNSAFE.search(part)

@@ -1,0 +1,68 @@
+"""Names of files: shown, stored and made safe."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.names import SAFE_PART, decoded, encoded, is_safe, printable, slug
+
+any_name = st.binary(min_size=1, max_size=300).filter(lambda b: b"\0" not in b).map(os.fsdecode)
+
+
+@given(any_name)
+def test_encoding_is_reversible_and_plain(name: str) -> None:
+    text = encoded(name)
+    assert decoded(text) == name
+    assert text.isprintable()
+    text.encode("utf-8")
+
+
+@given(any_name)
+def test_printable_holds_nothing_that_steers_a_terminal(name: str) -> None:
+    assert printable(name).isprintable()
+    printable(name).encode("utf-8")
+
+
+@given(any_name)
+def test_slugs_are_safe_and_tell_names_apart(name: str) -> None:
+    assert is_safe(slug(name))
+    assert slug(name) != slug(name + "x")
+
+
+@pytest.mark.parametrize(
+    "name", ["a.mp4", "holiday/day 1.mp4", "ÄÖÜ-日本語-😀.mp4", "percent%d.mp4", "0"]
+)
+def test_readable_names_are_safe(name: str) -> None:
+    assert is_safe(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "a//b",
+        "/etc/passwd",
+        ".hidden",
+        "-rf.mp4",
+        " lead",
+        "tail ",
+        "dot.",
+        "a:b.mp4",
+        "new\nline",
+        "esc\x1b[31m",
+        "back\\slash",
+        "CON.mp4",
+        "nul",
+        "bad-\udcff",
+        "rtl-\u202e4pm.exe",
+        "nfd-e\u0301",
+        "n" * (SAFE_PART + 1),
+    ],
+)
+def test_names_that_some_system_cannot_hold_are_not_safe(name: str) -> None:
+    assert not is_safe(name)

@@ -1,0 +1,84 @@
+"""What is remembered of sources."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import SourceChanging, Unreadable
+from pipeline.sources import Content, Fingerprint, SourceIndex, sha256_of
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> SourceIndex:
+    return SourceIndex(tmp_path / "index.sqlite")
+
+
+def test_hash_is_that_of_the_content(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"x" * 3_000_000)
+    assert sha256_of(file) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+
+
+def test_links_are_followed_only_on_request(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("a")
+    with pytest.raises(Unreadable):
+        sha256_of(tmp_path / "link")
+    assert sha256_of(tmp_path / "link", follow_symlinks=True) == sha256_of(tmp_path / "a")
+
+
+def test_an_unchanged_file_is_not_hashed_again(tmp_path: Path, index: SourceIndex) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"one")
+    content = index.content(file, sha256_of, None)
+    index.put(file, content, "a")
+
+    def never(path: Path) -> str:
+        raise AssertionError(f"{path} was hashed again")
+
+    assert index.content(file, never, index.get(file)) == content
+    file.write_bytes(b"two")
+    assert index.content(file, sha256_of, index.get(file)).sha256 != content.sha256
+
+
+def test_a_restored_modification_time_does_not_deceive(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"one")
+    before, stat = Fingerprint.of(file), file.stat()
+    file.write_bytes(b"two")
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert Fingerprint.of(file) != before
+
+
+def test_a_file_that_changes_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_bytes(b"one")
+    content = Content(Fingerprint.of(file), sha256_of(file))
+    content.check_unchanged(file)
+    file.write_bytes(b"longer")
+    with pytest.raises(SourceChanging):
+        content.check_unchanged(file)
+
+
+def test_any_name_is_remembered(tmp_path: Path, index: SourceIndex) -> None:
+    file = tmp_path / "bad-\udcff\n.mp4"
+    file.write_bytes(b"x")
+    content = index.content(file, sha256_of, None)
+    index.put(file, content, "somewhere")
+    assert index.known() == [(file, "somewhere")]
+    assert index.owners("somewhere") == [file]
+    assert index.folders_with(content.sha256) == ["somewhere"]
+
+
+def test_a_damaged_index_is_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / "index.sqlite"
+    file.write_bytes(b"this is no database, and quite long enough to show it" * 100)
+    with SourceIndex(file) as index:
+        assert index.known() == []
+
+
+def test_a_missing_file_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable):
+        Fingerprint.of(tmp_path / "nowhere")
