@@ -37,12 +37,10 @@ def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
 
 def _level_anchors(level: AnchorLevel, height: int, width: int, config: FaceBoxesConfig) -> Tensor:
     """Repeat the anchors of one cell over a map, row by row: (rows * columns * per_cell, 4)."""
-    y = torch.arange(-(-height // level.stride)) * level.stride
-    x = torch.arange(-(-width // level.stride)) * level.stride
-    cells = torch.zeros(len(y), len(x), 1, 4)
-    cells[..., 0] = x[None, :, None]
-    cells[..., 1] = y[:, None, None]
-    return (cells + _cell_anchors(level, config)).reshape(-1, 4)
+    rows, columns = -(-height // level.stride), -(-width // level.stride)
+    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    cells = torch.stack([x, y, 0 * x, 0 * y], -1) * level.stride  # (rows, columns, 4)
+    return (cells[:, :, None] + _cell_anchors(level, config)).reshape(-1, 4)
 
 
 def _cell_anchors(level: AnchorLevel, config: FaceBoxesConfig) -> Tensor:

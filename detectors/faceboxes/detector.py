@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from detectors import Detections
@@ -61,23 +59,24 @@ class FaceBoxesDetector:
         batch = to_batch(images, config.mean, config.multiple, self._device)  # (B, 3, H, W)
         locs, logits = self._network(batch)  # (B, N, 4), (B, N, 2)
         scores = torch.sigmoid(logits[..., 1] - logits[..., 0])  # (B, N), softmax of two
-        places = self._anchors(*batch.shape[2:])  # (N, 4)
+        anchor_boxes = self._anchors(*batch.shape[2:])  # (N, 4)
         size = images[0].shape[:2]
         return [
-            self._choose(loc, score, places, size) for loc, score in zip(locs, scores, strict=True)
+            self._choose(loc, score, anchor_boxes, size)
+            for loc, score in zip(locs, scores, strict=True)
         ]
 
     def _choose(
-        self, loc: Tensor, scores: Tensor, places: Tensor, size: tuple[int, int]
+        self, loc: Tensor, scores: Tensor, anchor_boxes: Tensor, size: tuple[int, int]
     ) -> Detections:
         """Decode only what reaches the threshold, then keep the best of what overlaps."""
         likely = torch.nonzero(scores >= self._threshold)[:, 0]  # (K,)
-        boxes: NDArray[np.float32] = decode(loc[likely], places[likely]).cpu().numpy()  # (K, 4)
+        boxes = decode(loc[likely], anchor_boxes[likely]).cpu().numpy()  # (K, 4)
+        values = scores[likely].cpu().numpy()  # (K,)
         if self._rule.clip:
             boxes = clip(boxes, *size)
-        likely_scores: NDArray[np.float32] = scores[likely].cpu().numpy()
-        kept = suppress(boxes, likely_scores, self._rule)
-        return Detections(boxes[kept], likely_scores[kept])
+        kept = suppress(boxes, values, self._rule)
+        return Detections(boxes[kept], values[kept])
 
     def _lay_out(self, height: int, width: int) -> Tensor:
         return anchors(height, width, self._network.config).to(self._device)

@@ -66,7 +66,8 @@ def convert(file: Path, folder: Path, name: str) -> Entry:
         ExistingWeights: The folder has such weights already.
     """
     if file.suffix not in READERS:
-        raise UnsupportedCheckpoint(f"{file} is none of {', '.join(READERS)}: give one of these.")
+        known = ", ".join(READERS)
+        raise UnsupportedCheckpoint(f"{file} cannot be imported: give a file of kind {known}.")
     form, read = READERS[file.suffix]
     try:
         tensors = read(file)
@@ -89,7 +90,7 @@ def convert(file: Path, folder: Path, name: str) -> Entry:
     return save(entry, tensors)
 
 
-def from_tensorflow(arrays: Arrays) -> dict[str, Tensor]:
+def _from_tensorflow(arrays: Arrays) -> dict[str, Tensor]:
     """Bring the weights of the TensorFlow variant into the order and names of our network.
 
     Kernels (h, w, in, out) become (out, in, h, w); the input RGB from -1 to 1 becomes BGR minus
@@ -126,12 +127,12 @@ def _read_checkpoint(file: Path) -> dict[str, Tensor]:
 
 
 def _read_graph(file: Path) -> dict[str, Tensor]:
-    return from_tensorflow(read_constants(file.read_bytes()))
+    return _from_tensorflow(read_constants(file.read_bytes()))
 
 
 def _read_archive(file: Path) -> dict[str, Tensor]:
     with file.open("rb") as stream, np.load(stream) as arrays:
-        return from_tensorflow(dict(arrays))
+        return _from_tensorflow(dict(arrays))
 
 
 PYTORCH_FORM: Final = Form("PyTorch", PYTORCH, Suppression(inclusive=True))

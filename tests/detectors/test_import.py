@@ -12,10 +12,28 @@ from detectors.__main__ import main
 from detectors.faceboxes import PYTORCH, TENSORFLOW, FaceBoxes
 from detectors.faceboxes.config import parse_config
 from detectors.faceboxes.frozen_graph import read_constants
-from detectors.faceboxes.published import NAMES
 from detectors.weights import find, read_tensors
 
 State = dict[str, torch.Tensor]
+
+PARAMETERS = {"weight": "weights", "bias": "biases"}
+HEADS = {"loc": "box_encoding", "conf": "class"}
+LEAVES = {
+    ("conv", "weight"): "weights",
+    ("bn", "weight"): "batch_norm/gamma",
+    ("bn", "bias"): "batch_norm/beta",
+    ("bn", "running_mean"): "batch_norm/moving_mean",
+    ("bn", "running_var"): "batch_norm/moving_variance",
+}
+BRANCHES = {
+    "branch1x1": "conv_1x1_path1",
+    "branch1x1_2": "conv_1x1_path2",
+    "branch3x3_reduce": "conv_1x1_path3",
+    "branch3x3": "conv_3x3_path3",
+    "branch3x3_reduce_2": "conv_1x1_path4",
+    "branch3x3_2": "conv_3x3_path4",
+    "branch3x3_3": "conv_3x3_second_path4",
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +64,10 @@ def to_tensorflow(state: State) -> dict[str, np.ndarray]:
 
 
 def to_tensorflow_name(name: str) -> str:
-    if name.startswith(("loc", "conf")):
-        name = name.replace(".weight", ".conv.weight")
-    for theirs, ours in sorted(NAMES.items(), key=lambda pair: -len(pair[1])):
-        if f"{ours}." in f"{name}." or ours in ("loc.", "conf."):
-            name = name.replace(ours, theirs)
-    return name
+    *block, layer, leaf = name.split(".")
+    if block[0] in HEADS:
+        return f"prediction_layers/{HEADS[block[0]]}_predictor_{layer}/{PARAMETERS[leaf]}"
+    return "/".join([block[0], *(BRANCHES[branch] for branch in block[1:]), LEAVES[layer, leaf]])
 
 
 def varint(value: int) -> bytes:
