@@ -82,13 +82,14 @@ def _identify(scan: Scan, rows: Ints, shots: NDArray[np.int32], settings: LinkSe
     looked = np.flatnonzero(scan.looked)
     begin, end = np.searchsorted(scan.frame[rows], [looked, looked + 1])
     boxes, scores = scan.boxes[rows], scan.scores[rows]
-    shot_of = _shot_of(looked, shots)
-    for shot in np.unique(shot_of):
-        tracker, before = _new_tracker(settings), ids.max(initial=0)
-        for place in np.flatnonzero(shot_of == shot):
+    highest = 0
+    for shot in np.split(np.arange(len(looked)), np.searchsorted(looked, shots[1:])):
+        tracker, before = _new_tracker(settings), highest
+        for place in shot:
             here = slice(begin[place], end[place])
             found = tracker.update(boxes[here], scores[here], float(scan.time[looked[place]]))
             ids[here] = np.where(found >= 0, found + before, -1)
+            highest = max(highest, int(ids[here].max(initial=0)))
     return ids
 
 

@@ -34,5 +34,5 @@ def assign(similarity: Floats, least: float) -> tuple[Rows, Rows]:
 
 def _area(sides: NDArray[np.floating]) -> Floats:
     """Return width times height (...) of sides (..., 2); what has a negative side has no area."""
-    width, height = np.moveaxis(np.maximum(sides, 0).astype(np.float64), -1, 0)
-    return np.asarray(width * height)
+    sides = np.maximum(sides, 0.0)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float64)

@@ -16,6 +16,8 @@ from trackers.assignment import Rows, assign, iou
 from trackers.kalman import Floats
 from trackers.population import Population
 
+Bools = NDArray[np.bool_]
+
 
 class ByteTrack:
     """Track strong detections first, then rescue weak ones; only strong ones begin a track."""
@@ -40,25 +42,24 @@ class ByteTrack:
         """See :meth:`trackers.Tracker.update`."""
         seen = np.asarray(boxes, np.float64)  # (N, 4)
         overlap = iou(self._tracks.advance(time), seen)  # (T, N)
-        strong = scores >= self._threshold  # (N,)
-        every = np.arange(len(overlap))
-        tracks, rows = _assign_part(overlap, every, np.flatnonzero(strong), self._min_iou)
+        strong = np.asarray(scores) >= self._threshold  # (N,)
+        every = np.ones(len(overlap), np.bool_)
+        tracks, rows = _assign_part(overlap, every, strong, self._min_iou)
         # A track that was lost before is not taken up again on weak evidence.
-        rest = np.setdiff1d(np.flatnonzero(self._tracks.recent), tracks)
-        weak = _assign_part(overlap, rest, np.flatnonzero(~strong), self._weak_min_iou)
-        tracks, rows = np.append(tracks, weak[0]), np.append(rows, weak[1])
-        return self._settle(seen, tracks, rows, np.setdiff1d(np.flatnonzero(strong), rows))
-
-    def _settle(self, seen: Floats, tracks: Rows, rows: Rows, new: Rows) -> NDArray[np.int64]:
-        """Correct the tracks that were found, begin new ones, and return the ids (N,)."""
+        rest = self._tracks.recent.copy()
+        rest[tracks] = False
+        weak_tracks, weak_rows = _assign_part(overlap, rest, ~strong, self._weak_min_iou)
+        strong[rows] = False  # what is left of them is new
+        tracks, rows = np.append(tracks, weak_tracks), np.append(rows, weak_rows)
         self._tracks.see(tracks, seen[rows])
         ids = np.full(len(seen), -1, np.int64)
         ids[rows] = self._tracks.identify(tracks)
-        ids[new] = self._tracks.identify(self._tracks.enter(seen[new]))
+        ids[strong] = self._tracks.identify(self._tracks.enter(seen[strong]))
         return ids
 
 
-def _assign_part(overlap: Floats, tracks: Rows, rows: Rows, least: float) -> tuple[Rows, Rows]:
-    """Assign some of the rows to some of the tracks."""
-    a, b = assign(overlap[np.ix_(tracks, rows)], least)
-    return tracks[a], rows[b]
+def _assign_part(overlap: Floats, tracks: Bools, rows: Bools, least: float) -> tuple[Rows, Rows]:
+    """Assign some of the rows to some of the tracks, both given as masks."""
+    of_tracks, of_rows = np.flatnonzero(tracks), np.flatnonzero(rows)
+    a, b = assign(overlap[np.ix_(of_tracks, of_rows)], least)
+    return of_tracks[a], of_rows[b]

@@ -59,6 +59,8 @@ class Population:
     def enter(self, boxes: Floats) -> Rows:
         """Begin a track for each of the boxes (K, 4) and return the new rows (K,)."""
         alive, count = len(self._ids), len(boxes)
+        if not count:  # as in most frames
+            return np.zeros(0, np.intp)
         states, covariances = start(measure(boxes))
         self._states = np.concatenate([self._states, states])
         self._covariances = np.concatenate([self._covariances, covariances])
@@ -74,8 +76,7 @@ class Population:
         return np.where(mature, self._ids[rows], -1)
 
     def _keep(self, alive: NDArray[np.bool_]) -> None:
-        if not alive.all():
-            self._ids, self._first, self._last = (
-                column[alive] for column in (self._ids, self._first, self._last)
-            )
-            self._states, self._covariances = self._states[alive], self._covariances[alive]
+        if alive.all():
+            return
+        self._ids, self._first, self._last = self._ids[alive], self._first[alive], self._last[alive]
+        self._states, self._covariances = self._states[alive], self._covariances[alive]

@@ -36,8 +36,8 @@ class Sort:
         seen = np.asarray(boxes, np.float64)[rows]  # (K, 4)
         tracks, found = assign(iou(predicted, seen), self._min_iou)
         self._tracks.see(tracks, seen[found])
-        new = np.delete(np.arange(len(rows)), found)
         ids = np.full(len(boxes), -1, np.int64)
         ids[rows[found]] = self._tracks.identify(tracks)
+        new = np.delete(np.arange(len(rows)), found)
         ids[rows[new]] = self._tracks.identify(self._tracks.enter(seen[new]))
         return ids
