@@ -182,7 +182,8 @@ def _is_sound(path: Path) -> bool:
         return False
     try:
         with closing(_connect(path)) as db:
-            return db.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            return bool(version == SCHEMA)
     except sqlite3.DatabaseError:
         return False
 

@@ -19,6 +19,7 @@ _MORE = "pages"
 """Folder of the second page and what follows it."""
 _VIDEOS_A_PAGE = 500
 _FACES_A_VIDEO = 8
+_PROBLEMS = "Needs attention"
 
 
 def write_index_page(output: Path, catalog: Catalog) -> bool:
@@ -59,7 +60,7 @@ def _pages(catalog: Catalog) -> Iterator[tuple[str, bytes]]:
                 root=root,
                 page=page,
                 pager=_pager(parts, root) if len(parts) > 1 else [],
-                tiles=_tiles(videos),
+                tiles=_tiles(videos, sizes[_PROBLEMS]),
                 sections=[
                     {
                         "title": title,
@@ -84,20 +85,20 @@ def _pager(parts: list[list[VideoRow]], root: str) -> list[dict[str, Any]]:
 
 
 def _section(video: VideoRow) -> str:
-    return "Videos" if Status(video.status).ok else "Needs attention"
+    return "Videos" if Status(video.status).ok else _PROBLEMS
 
 
-def _tiles(videos: list[VideoRow]) -> list[dict[str, Any]]:
-    problems = sum(not Status(video.status).ok for video in videos)
+def _tiles(videos: list[VideoRow], problems: int) -> list[dict[str, str]]:
     seconds = sum(video.duration_s or 0 for video in videos if video.frames)
-    return [
-        {"value": number(len(videos)), "label": "video" if len(videos) == 1 else "videos"},
-        {"value": clock(seconds, 0), "label": "of footage"},
-        {"value": number(sum(video.frames for video in videos)), "label": "frames"},
-        {"value": number(sum(video.tracks for video in videos)), "label": "face tracks"},
-        {"value": number(sum(video.crops for video in videos)), "label": "crops"},
-        {"value": number(problems), "label": "need attention", "alarm": problems > 0},
+    tiles = [
+        (number(len(videos)), "video" if len(videos) == 1 else "videos"),
+        (clock(seconds, 0), "of footage"),
+        (number(sum(video.frames for video in videos)), "frames"),
+        (number(sum(video.tracks for video in videos)), "face tracks"),
+        (number(sum(video.crops for video in videos)), "crops"),
+        (number(problems), "need attention"),
     ]
+    return [{"value": value, "label": label} for value, label in tiles]
 
 
 def _row(
