@@ -1,0 +1,101 @@
+"""The account of a stream that is decoded: what came, what was lost, whether the end is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.types import DecodeAudit
+
+COMPLETE = 0.98
+"""Part of the announced time that must have come for a stream not to count as truncated."""
+
+
+@dataclass(slots=True)
+class Account:
+    """Counts while a stream is decoded."""
+
+    duration: float | None
+    """Seconds that the file announces."""
+    of_stream: bool
+    """Whether that is the stream's own length, and not just the file's."""
+    expected: int | None
+    """Frames that the file announces."""
+
+    frames: int = 0
+    failed: int = 0
+    failed_in_a_row: int = 0
+    damaged: int = 0
+    """Frames that the decoder patched up."""
+    mended: int = 0
+    size_changes: int = 0
+    error: str = ""
+    """Why the first packet failed."""
+    stopped: str = ""
+    """Why the rest of the file was not read."""
+    ended: bool = False
+    """Whether all that there is has been decoded."""
+    begin: float = 0.0
+    """Seconds, of the first frame."""
+    end: float = 0.0
+    """Seconds, at which the last frame ends."""
+    end_of_data: float = 0.0
+    """Seconds, at which the last packet of any stream ends."""
+    _size: tuple[int, int] = (0, 0)
+
+    def note_frame(self, begin: float, length: float, size: tuple[int, int]) -> None:
+        """Count a frame that is shown at ``begin`` for ``length`` seconds."""
+        if not self.frames:
+            self.begin, self._size = begin, size
+        self.frames += 1
+        self.end = begin + length
+        self.size_changes += size != self._size
+        self._size = size
+
+    def note_failure(self, error: str) -> None:
+        """Count a packet that could not be decoded."""
+        self.failed += 1
+        self.failed_in_a_row += 1
+        self.error = self.error or error
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the stream came to its end clearly before the end that the file announces.
+
+        Where only the file as a whole has a length, as in Matroska, it is that of its longest
+        stream, and may count from 0 or from the first frame.
+        """
+        if self.stopped:
+            return True
+        if not self.ended or self.duration is None:
+            return False
+        there = self.end - self.begin if self.of_stream else max(self.end, self.end_of_data)
+        mean_length = (self.end - self.begin) / max(self.frames, 1)
+        return there < COMPLETE * self.duration and self.duration - there > 1.5 * mean_length
+
+    def audit(self) -> DecodeAudit:
+        """Return the account, up to the frame that was decoded last."""
+        return DecodeAudit(
+            frames=self.frames,
+            failed=self.failed,
+            expected=self.expected,
+            truncated=self.truncated,
+            times_mended=self.mended,
+            size_changes=self.size_changes,
+            warnings=tuple(self._warnings()),
+        )
+
+    def _warnings(self) -> Iterator[str]:
+        """Yield what a user should know, a sentence each."""
+        if self.failed:
+            yield f"{self.failed} packets could not be decoded ({self.error})."
+        if self.damaged:
+            yield f"{self.damaged} frames are damaged."
+        if self.stopped:
+            yield f"Decoding stopped at {self.end:.3f} s: {self.stopped}."
+        elif self.truncated:
+            yield f"The stream ends at {self.end:.3f} s; {self.duration:.3f} s were announced."
+        if self.mended:
+            yield f"{self.mended} times were missing or did not advance."
+        if self.size_changes:
+            yield f"The picture changed its size {self.size_changes} times."

@@ -1,0 +1,157 @@
+"""A source as a stream of upright frames with exact times, and an account of what was lost.
+
+What a container says of itself (frames, duration, rate) is a claim: it is reported, compared and
+used to mend times, but frames are counted by decoding.
+
+    with open_video(path, settings) as video:
+        for frame in video.frames():
+            small = frame.picture.bgr((640, 360))
+        video.audit
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from pipeline.colour import Converter, transfer
+from pipeline.container import choose_audio, choose_video, open_container, open_file, video_streams
+from pipeline.errors import SourceChanging, VideoError
+from pipeline.picture import DecodedPicture
+from pipeline.playback import Playback
+from pipeline.settings import DecodeSettings
+from pipeline.types import DecodeAudit, Frame, VideoInfo
+
+
+def open_video(path: Path, settings: DecodeSettings) -> Video:
+    """Open a file and decode its first frame; close the result, or use it in a ``with``.
+
+    Raises:
+        NotAVideo: nothing in it can be played as a video.
+        Unreadable: it is broken, encrypted, of an unknown codec, or cannot be opened.
+        Refused: it refers to other files, or is a link or no regular file.
+        LimitExceeded: it has larger pictures or more streams than the settings allow.
+        SourceChanging: it changed meanwhile.
+    """
+    return Video(path, settings)
+
+
+class Video:
+    """An opened video."""
+
+    info: VideoInfo
+    """What the file says of the stream that was chosen."""
+
+    def __init__(self, path: Path, settings: DecodeSettings) -> None:
+        self._settings = settings
+        self._converter = Converter()
+        self._file = open_file(path)
+        self._version = self._current_version()
+        try:
+            self._playback = Playback(self._file, settings)
+        except VideoError:
+            with contextlib.closing(self._file):
+                self._check_unchanged()
+            raise
+        self._used = False
+        self.info = _info(self._playback, self._picture(self._playback.first))
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give everything back; frames that were handed out stay valid."""
+        self._playback.close()
+        self._file.close()
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield the frames from the first one on; a second call begins a second pass.
+
+        Raises:
+            SourceChanging: at the end, where the file changed since it was opened.
+            LimitExceeded: memory ran out.
+        """
+        if self._used:
+            self._playback = Playback(self._file, self._settings)
+        self._used = True
+        with contextlib.closing(self._playback) as playback:
+            for index, frame in enumerate(playback.frames()):
+                pts = frame.pts or 0
+                yield Frame(index, pts, float(pts * playback.time_base), self._picture(frame))
+        self._check_unchanged()
+
+    @property
+    def audit(self) -> DecodeAudit:
+        """What became of the stream in the latest pass, so far."""
+        return self._playback.account.audit()
+
+    @contextlib.contextmanager
+    def sound(self) -> Iterator[Sound | None]:
+        """Open the sound that belongs to the video; ``None`` where there is none."""
+        with open_container(self._file, self._settings) as container:
+            stream = choose_audio(container, choose_video(container, self._settings))
+            yield None if stream is None else Sound(container, stream)
+
+    def _picture(self, frame: VideoFrame) -> DecodedPicture:
+        return DecodedPicture(frame, self._playback.pixel_aspect(frame), self._converter)
+
+    def _current_version(self) -> tuple[int, int]:
+        status = os.fstat(self._file.fileno())
+        return status.st_size, status.st_mtime_ns
+
+    def _check_unchanged(self) -> None:
+        if self._current_version() != self._version:
+            raise SourceChanging("It changed while it was read; it is left for the next run.")
+
+
+class Sound:
+    """An audio stream, still encoded."""
+
+    def __init__(self, container: InputContainer, stream: AudioStream) -> None:
+        self._container = container
+        self.stream = stream
+        """The template of an output stream that the packets are copied to, and their decoder."""
+
+    def packets(self) -> Iterator[Packet[AudioStream]]:
+        """Yield the packets in file order; where the file is broken, they end."""
+        with contextlib.suppress(Exception):  # of whatever type: what was read is kept
+            for packet in self._container.demux(self.stream):
+                if packet.size:
+                    yield packet
+
+
+def _info(playback: Playback, picture: DecodedPicture) -> VideoInfo:
+    """Collect what the container and the first frame say."""
+    container, stream, frame = playback.container, playback.stream, playback.first
+    return VideoInfo(
+        width=picture.width,
+        height=picture.height,
+        frame_rate=playback.rate,
+        time_base=playback.time_base,
+        duration=playback.account.duration,
+        container=container.format.name,
+        codec=stream.codec_context.codec.canonical_name,
+        pixel_format=frame.format.name,
+        rotation=picture.orientation.rotation,
+        mirrored=picture.orientation.mirrored,
+        transfer=transfer(frame),
+        stream=stream.index,
+        video_streams=len(video_streams(container)),
+        has_audio=choose_audio(container, stream) is not None,
+    )

@@ -1,0 +1,184 @@
+"""One pass through the video stream of an open file: every frame that can be decoded, in order.
+
+Damage ends nothing early that need not end: packets that cannot be decoded are counted and
+skipped, a file that breaks off keeps what was decoded, and the decoder is emptied at the end.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from fractions import Fraction
+from io import FileIO
+
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from pipeline.account import Account
+from pipeline.clock import Clock, frame_rate
+from pipeline.container import choose_video, open_container, video_streams
+from pipeline.deinterlace import deinterlaced
+from pipeline.errors import LimitExceeded, Unreadable, VideoError
+from pipeline.settings import DecodeSettings
+
+THREADS = 4
+"""Of the decoder: fixed, so that a damaged file gives the same frames on every machine."""
+
+FAILURES_IN_A_ROW = 1000
+"""Packets that fail one after another before the rest is given up: more than the usual distance
+of key frames."""
+
+
+class Playback:
+    """A demuxer and a decoder at work. Close it."""
+
+    def __init__(self, file: FileIO, settings: DecodeSettings) -> None:
+        """Open ``file`` and decode ``first``, its first frame.
+
+        Raises:
+            VideoError: as ``open_container`` and ``choose_video`` do, or there is no frame.
+        """
+        self._settings = settings
+        self.container = open_container(file, settings)
+        try:
+            self.stream = choose_video(self.container, settings)
+            self.rate = frame_rate(self.stream)
+            self.time_base = self.stream.time_base or Fraction(1, 90000)
+            self.account = _announced(self.container, self.stream)
+            self._encrypted = False
+            self._set_decoder_up()
+            self._frames = deinterlaced(self._timed_frames())
+            self.first = next(self._frames, None) or self._fail()
+        except VideoError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the demuxer back; the file stays open."""
+        self.container.close()
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """Yield all frames; their ``pts`` are ticks of ``time_base`` and always advance."""
+        return itertools.chain([self.first], self._frames)
+
+    def pixel_aspect(self, frame: VideoFrame) -> Fraction | None:
+        """Return a frame's pixel width by height: as the file says, or the codec after a change."""
+        if (frame.width, frame.height) == (self.first.width, self.first.height):
+            return self.stream.sample_aspect_ratio
+        return self.stream.codec_context.sample_aspect_ratio
+
+    def _set_decoder_up(self) -> None:
+        """Let the demuxer skip other pictures, and bound the decoder."""
+        for other in video_streams(self.container):
+            other.discard = Discard.default if other is self.stream else Discard.all
+        codec = self.stream.codec_context
+        codec.thread_type = "AUTO"
+        codec.thread_count = THREADS
+        codec.options = {"max_pixels": str(self._max_pixels)}
+
+    @property
+    def _max_pixels(self) -> int:
+        return int(self._settings.max_megapixels * 1e6)
+
+    def _timed_frames(self) -> Iterator[VideoFrame]:
+        """Yield the decoded frames with their times, and count them."""
+        account, clock = self.account, Clock(1 / (self.rate * self.time_base))
+        for frame in self._decoded_frames():
+            frame.pts = clock.tick(frame.dts if frame.pts is None else frame.pts)
+            frame.time_base = self.time_base
+            length = frame.duration * self.time_base or 1 / self.rate
+            size = (frame.width, frame.height)
+            account.note_frame(float(frame.pts * self.time_base), float(length), size)
+            account.mended = clock.mended
+            account.damaged += frame.is_corrupt
+            yield frame
+        account.ended = True
+
+    def _decoded_frames(self) -> Iterator[VideoFrame]:
+        """Yield what the decoder makes of the packets."""
+        for packet in self._whole_packets():
+            yield from self._decode(packet)
+            if self.account.failed_in_a_row >= FAILURES_IN_A_ROW:
+                self.account.stopped = "too many packets in a row could not be decoded"
+                return
+        yield from self._decode(None)
+
+    def _whole_packets(self) -> Iterator[Packet[Stream]]:
+        """Yield the stream's packets, but not one at the end of the file that is cut off.
+
+        Its error would come up while the decoder is emptied, and lose the frames before it.
+        """
+        held: Packet[Stream] | None = None
+        for packet in self._packets():
+            if held is not None:
+                yield held
+            held = packet if packet.is_corrupt else None
+            if held is None:
+                yield packet
+        if held is not None:
+            self.account.note_failure("the last one is cut off")
+
+    def _packets(self) -> Iterator[Packet[Stream]]:
+        """Yield the stream's packets, up to where the file ends or breaks off."""
+        packets = self.container.demux()
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except MemoryError as error:
+                raise LimitExceeded("Reading it needs too much memory.") from error
+            except Exception as error:  # its type says nothing; see pipeline.container
+                self.account.stopped = f"the file breaks off ({_text(error)})"
+                return
+            self._note_end(packet)
+            if packet.stream_index == self.stream.index and packet.size:
+                self._encrypted |= packet.has_sidedata("encryption_info")
+                yield packet
+
+    def _decode(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
+        """Return the frames that are ready with ``packet``; with ``None`` all that are left."""
+        try:
+            frames = self.stream.codec_context.decode(packet)
+        except MemoryError as error:
+            raise LimitExceeded("Decoding it needs too much memory.") from error
+        except Exception as error:  # its type says nothing; see pipeline.container
+            self.account.note_failure(_text(error))
+            return []
+        if frames:
+            self.account.failed_in_a_row = 0
+        return frames
+
+    def _note_end(self, packet: Packet[Stream]) -> None:
+        """Remember how far the data reach, whatever the stream."""
+        if packet.pts is not None and packet.time_base:
+            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            self.account.end_of_data = max(self.account.end_of_data, end)
+
+    def _fail(self) -> VideoFrame:
+        """Raise the error for a stream without a frame."""
+        codec, account = self.stream.codec_context, self.account
+        if self._encrypted:
+            raise Unreadable("It is encrypted.")
+        if codec.width * codec.height > self._max_pixels:
+            raise LimitExceeded(f"Its pictures are too large: {codec.width}x{codec.height}.")
+        why = account.error or account.stopped or "it holds none"
+        raise Unreadable(f"No frame of it can be decoded: {why}.")
+
+
+def _announced(container: InputContainer, stream: VideoStream) -> Account:
+    """Open the account with what the file says of itself."""
+    seconds: float | None = None
+    if stream.duration is not None and stream.time_base:
+        seconds = float(stream.duration * stream.time_base)
+    elif container.duration is not None:
+        seconds = container.duration / 1e6
+    return Account(seconds, stream.duration is not None, stream.frames or None)
+
+
+def _text(error: Exception) -> str:
+    """Return what an exception of FFmpeg says, without its number and the file."""
+    return str(getattr(error, "strerror", None) or error).lower()
