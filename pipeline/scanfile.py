@@ -1,0 +1,81 @@
+"""``scan.npz``: what pass 1 saw, on disk.
+
+A plain NumPy archive: one array a field of :class:`pipeline.types.Scan`, and ``about``, the
+schema's version, the video and the audit as JSON. The same scan makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from dataclasses import asdict, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from pipeline.types import DecodeAudit, Scan, VideoInfo
+
+SCHEMA: Final = 1
+"""Rises whenever a field is added, changes its meaning or goes."""
+
+_ABOUT: Final = "about"
+_ARRAYS: Final = tuple(field.name for field in fields(Scan) if field.name not in ("info", "audit"))
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip file can hold
+
+
+class UnusableScan(ValueError):
+    """The file is damaged, is no scan, or was written by another version: scan again."""
+
+
+def save(scan: Scan, path: Path) -> None:
+    """Write a scan."""
+    about = {"schema": SCHEMA, "info": asdict(scan.info), "audit": asdict(scan.audit)}
+    text = json.dumps(about, default=str, ensure_ascii=False, sort_keys=True)
+    arrays = {_ABOUT: np.frombuffer(text.encode(), np.uint8)}
+    arrays |= {name: getattr(scan, name) for name in _ARRAYS}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
+            archive.writestr(entry, _encoded(array), zipfile.ZIP_DEFLATED)
+
+
+def load(path: Path) -> Scan:
+    """Read a scan.
+
+    Raises:
+        UnusableScan: the file is damaged, is no scan, or is of another schema.
+        OSError: it cannot be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            about = json.loads(archive[_ABOUT].tobytes())
+            if about["schema"] != SCHEMA:
+                raise UnusableScan(f"{path} is of schema {about['schema']}, not {SCHEMA}.")
+            arrays = {name: archive[name] for name in _ARRAYS}
+        return Scan(info=_info(about["info"]), audit=_audit(about["audit"]), **arrays)
+    except UnusableScan:
+        raise
+    except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise UnusableScan(f"{path} is damaged or is no scan ({error}).") from error
+
+
+def _encoded(array: NDArray[Any]) -> bytes:
+    """Return the array in NumPy's file format."""
+    buffer = io.BytesIO()
+    npy.write_array(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _info(values: dict[str, Any]) -> VideoInfo:
+    rates = {name: Fraction(values[name]) for name in ("frame_rate", "time_base")}
+    return VideoInfo(**{**values, **rates})
+
+
+def _audit(values: dict[str, Any]) -> DecodeAudit:
+    return DecodeAudit(**{**values, "warnings": tuple(values["warnings"])})
