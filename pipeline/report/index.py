@@ -132,8 +132,10 @@ def _facts(video: VideoRow) -> list[str]:
         facts.append(picture_size(video.width, video.height))
     if video.duration_s:
         facts.append(clock(video.duration_s, 0))
-    if video.frames:
+    if video.tracks:
         facts += [plural(video.tracks, "track"), plural(video.crops, "crop")]
+    elif video.frames:
+        facts.append("no faces")
     return facts
 
 

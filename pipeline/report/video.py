@@ -78,7 +78,7 @@ def write_video_page(
 
 
 def _fact(label: str, value: str, full: str = "") -> dict[str, str]:
-    return {"label": label, "value": printable(value), "full": printable(full)}
+    return {"label": label, "value": value, "full": full}
 
 
 def _source_facts(video: Manifest) -> Iterator[dict[str, str]]:
@@ -91,7 +91,8 @@ def _source_facts(video: Manifest) -> Iterator[dict[str, str]]:
         if info.duration:
             yield _fact("Length", clock(info.duration))
         yield _fact("Frame rate", f"{float(info.frame_rate):.5g} a second", str(info.frame_rate))
-        yield _fact("Format", f"{info.codec} in {info.container.split(',')[0]}", info.container)
+        container = printable(info.container)
+        yield _fact("Format", f"{printable(info.codec)} in {container.split(',')[0]}", container)
         yield _fact("Sound", "yes" if info.has_audio else "no")
     yield _fact("File", file_size(video.size), f"{video.size} bytes")
     yield _fact("SHA-256", f"{video.sha256[:12]}…", video.sha256)
@@ -162,14 +163,18 @@ class _Cards:
 def _numbers(track: TrackSummary) -> dict[str, Any]:
     rescued = f", {number(track.rescued_frames)} rescued" if track.rescued_frames else ""
     filled = f", {number(track.interpolated_frames)} filled in" if track.interpolated_frames else ""
+    seconds = track.last_from_start_s - track.first_from_start_s
     return {
         "id": track.track_id,
         "hue": round(track.track_id * _GOLDEN_ANGLE) % 360,
         "first": track.first_from_start_s,
         "last": track.last_from_start_s,
-        "seconds": track.last_from_start_s - track.first_from_start_s,
-        "seen": f"{plural(track.frames, 'frame')}{rescued}{filled}",
-        "size": f"{track.min_width_px:.0f} to {track.max_width_px:.0f} px wide",
+        "seconds": seconds,
+        "facts": [
+            f"{seconds:.1f} s on screen",
+            f"{track.min_width_px:.0f} to {track.max_width_px:.0f} px wide",
+            f"{plural(track.frames, 'frame')}{rescued}{filled}",
+        ],
         "quality": track.best_quality,
         "poor": track.best_reason.replace("_", " "),
         "best_at": track.best_from_start_s,
