@@ -1,0 +1,101 @@
+"""The clips: one video a track, over its time, with its person boxed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pipeline.render.clip_plan import MAX_OPEN, ClipPlan, plan_clips, wanted_frames
+from pipeline.render.draw import draw_track
+from pipeline.render.encode import Mp4Writer
+from pipeline.render.job import Made, RenderJob, RowsByFrame, VideoFile
+from pipeline.render.layout import CLIP, track_folder
+from pipeline.render.sound import Piece, PlayableSound
+from pipeline.types import Frame, Kind
+
+
+class Clips:
+    """Writes ``track_0001/clip.mp4``: opened at the track's first frame, closed at its last."""
+
+    def __init__(self, job: RenderJob, folder: Path, sound: PlayableSound | None) -> None:
+        self._job = job
+        self._folder = folder
+        self._sound = sound
+        self._rows = RowsByFrame(job.tracks)
+        plans, omitted = plan_clips(job)
+        self._wanted = wanted_frames(plans, len(job.scan.time))
+        self._starting: defaultdict[int, list[ClipPlan]] = defaultdict(list)
+        for plan in plans:
+            self._starting[plan.first].append(plan)
+        self._open: dict[int, tuple[ClipPlan, Mp4Writer]] = {}
+        self._last_piece: Piece | None = None
+        self.made = Made()
+        if omitted:
+            self.made.warnings.append(
+                f"{omitted} tracks have no clip: more than {MAX_OPEN} people are seen at once."
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish the open clips, or give them up where an error is under way."""
+        if kind is None:
+            self._close_before(len(self._wanted))
+        for _, writer in self._open.values():
+            writer.abandon()
+
+    def wants(self, index: int) -> bool:
+        """Tell whether the frame is part of any clip."""
+        return index < len(self._wanted) and bool(self._wanted[index])
+
+    def hear(self, piece: Piece) -> None:
+        """Append a piece of sound to the clips that are open."""
+        for _, writer in self._open.values():
+            writer.hear(piece)
+        self._last_piece = piece
+
+    def write(self, frame: Frame) -> None:
+        """Append the frame to every clip that it is part of."""
+        self._close_before(frame.index)
+        for plan in self._starting.pop(frame.index, ()):
+            self._open[plan.track_id] = plan, self._opened(plan)
+        rows = {int(self._job.tracks.track_id[row]): row for row in self._rows[frame.index]}
+        for plan, writer in self._open.values():
+            placed = plan.canvas.place(frame.picture)
+            row = rows.get(plan.track_id)
+            if row is not None:
+                box = placed.boxes(self._job.tracks.boxes[row : row + 1])[0]
+                filled = self._job.tracks.kind[row] == Kind.INTERPOLATED
+                draw_track(placed.image, box, plan.track_id, bool(filled))
+            writer.write(placed.image, frame.time)
+
+    def _opened(self, plan: ClipPlan) -> Mp4Writer:
+        job, folder = self._job, self._folder / self._name(plan).split("/")[0]
+        folder.mkdir(exist_ok=True)
+        span = float(job.scan.time[plan.first]), job.end_of(plan.last)
+        path, info = folder / CLIP, job.scan.info
+        writer = Mp4Writer(path, plan.canvas.size, span, info, job.settings, self._sound)
+        if self._last_piece is not None:  # it may reach into the clip
+            writer.hear(self._last_piece)
+        return writer
+
+    def _close_before(self, frame: int) -> None:
+        """Finish the clips whose last frame comes before ``frame``."""
+        for track_id, (plan, writer) in list(self._open.items()):
+            if plan.last < frame:
+                writer.close()
+                del self._open[track_id]
+                made = VideoFile(self._name(plan), writer.frames, writer.seconds, writer.sound)
+                self.made.videos.append(made)
+
+    def _name(self, plan: ClipPlan) -> str:
+        highest = int(self._job.tracks.track_id[-1])
+        return f"{track_folder(plan.track_id, highest)}/{CLIP}"

@@ -1,0 +1,162 @@
+"""An MP4 that plays everywhere: H.264, yuv420p, BT.709, index at the front, exact times, sound."""
+
+from __future__ import annotations
+
+import contextlib
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from av.audio.stream import AudioStream
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
+
+from pipeline.render.sound import Piece, PlayableSound
+from pipeline.settings import RenderSettings
+from pipeline.types import Image, VideoInfo
+
+_FINEST_TICKS = 1_000_000
+"""Ticks a second: with more of them, MP4's 32 bits are too short for a still of half an hour."""
+_FASTEST_RATE = 1000
+_CONTAINER = {"movflags": "+faststart", "fflags": "+bitexact"}
+# One thread gives the same bytes each time. The short look-ahead bounds the memory of the slower
+# presets: 70 MiB at 1280x720 instead of 160.
+_X264 = "threads=1:rc-lookahead=10"
+_PREROLL = 0.001
+"""Seconds. The piece of sound that ends where a video begins is needed to decode the next one."""
+
+
+class Mp4Writer:
+    """Writes one video. Its file is whole once :meth:`close` has returned.
+
+    Leaving the context closes it, or gives the file up where an error is under way.
+
+    Raises:
+        OSError: from every method, where the disk is full or the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        size: tuple[int, int],
+        span: tuple[float, float],
+        info: VideoInfo,
+        settings: RenderSettings,
+        sound: PlayableSound | None,
+    ) -> None:
+        """Prepare a file; nothing is opened before the first frame.
+
+        Args:
+            path: The file to make.
+            size: Even width and height.
+            span: Seconds on the source's clock at which the first frame begins and the last ends.
+            info: For the clock and the frame rate.
+            settings: For preset and quality.
+            sound: For the kind of sound; pieces come by :meth:`hear`.
+        """
+        self._start, self._end = span
+        self._base = _time_base(info.time_base)
+        self._last = -1
+        self._muxed_sound = False
+        self.frames = 0
+        self._reformatter = VideoReformatter()
+        self._file = av.open(f"file:{path}", "w", format="mp4", options=_CONTAINER)
+        self._video = self._file.add_stream(
+            "libx264",
+            rate=_frame_rate(info.frame_rate),
+            options={"preset": settings.preset, "crf": str(settings.crf), "x264-params": _X264},
+            width=size[0],
+            height=size[1],
+            time_base=self._base,
+        )
+        codec = self._video.codec_context
+        codec.pix_fmt = "yuv420p"
+        codec.thread_count = 1
+        codec.color_primaries = ColorPrimaries.BT709
+        codec.color_trc = ColorTrc.BT709
+        codec.colorspace = Colorspace.ITU709
+        codec.color_range = ColorRange.MPEG
+        self._sound: AudioStream | None = None
+        if sound is not None:
+            self._sound = self._file.add_stream_from_template(sound.template)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
+    @property
+    def seconds(self) -> float:
+        """How long the video lasts."""
+        return self._end - self._start
+
+    @property
+    def sound(self) -> bool:
+        """Whether there is any sound in the video."""
+        return self._muxed_sound
+
+    def write(self, image: Image, time: float) -> None:
+        """Append a frame: ``(height, width, 3)`` BGR of the video's size, at ``time`` (s)."""
+        frame = self._reformatter.reformat(
+            VideoFrame.from_ndarray(image, format="bgr24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            threads=1,
+        )
+        ticks = round((Fraction(time) - Fraction(self._start)) / self._base)
+        self._last = max(ticks, self._last + 1)
+        frame.pts, frame.time_base = self._last, self._base
+        self._file.mux(self._video.encode(frame))
+        self.frames += 1
+
+    def hear(self, piece: Piece) -> None:
+        """Append a piece of sound if it belongs to the video's span."""
+        if self._sound is None or not self._start - _PREROLL <= piece.end:
+            return
+        if piece.start < self._end:
+            self._file.mux(piece.packet(self._sound, self._start))
+            self._muxed_sound = True
+
+    def close(self) -> None:
+        """Write what is pending and the index."""
+        try:
+            self._file.mux([self._closing(packet) for packet in self._video.encode(None)])
+        except BaseException:
+            self.abandon()
+            raise
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Let go of the file as it is: it is of no use."""
+        with contextlib.suppress(av.FFmpegError, OSError):
+            self._file.close()
+
+    def _closing(self, packet: Packet[VideoStream]) -> Packet[VideoStream]:
+        """Return one of the last packets; the very last one says how long its frame is shown."""
+        shown = round(Fraction(self.seconds) / self._base) - self._last
+        packet.duration = max(1, shown)
+        return packet
+
+
+def _time_base(base: Fraction) -> Fraction:
+    """Return the source's own tick where MP4 can count in it, else the finest that it can."""
+    return base if base.denominator <= _FINEST_TICKS else Fraction(1, _FINEST_TICKS)
+
+
+def _frame_rate(rate: Fraction) -> Fraction:
+    """Return a rate that the encoder takes; frames are shown by their times anyway."""
+    return rate.limit_denominator(1001) if 1 <= rate <= _FASTEST_RATE else Fraction(25)

@@ -1,0 +1,96 @@
+"""What rendering starts from, and what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.settings import RenderSettings
+from pipeline.types import Look, Scan, Tracks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderJob:
+    """One video and everything that the earlier stages found out about it."""
+
+    source: str
+    """Path of the video below the folder that was given; stands in every crop."""
+    source_sha256: str
+    weights: str
+    """Name of the detector's weights; stands in every crop."""
+    program: str
+    """Version of facepics; stands in every crop."""
+    scan: Scan
+    tracks: Tracks
+    looks: tuple[Look, ...]
+    settings: RenderSettings
+    best_only: bool = False
+    """Whether each track's best look is all that is kept: no numbered copy beside ``best``."""
+
+    @property
+    def start(self) -> float:
+        """Presentation time of the first frame, in seconds."""
+        return float(self.scan.time[0]) if len(self.scan.time) else 0.0
+
+    def end_of(self, frame: int) -> float:
+        """Return until when a frame is shown, in seconds: the next one's time."""
+        time = self.scan.time
+        if frame + 1 < len(time):
+            return float(time[frame + 1])
+        usual = np.median(np.diff(time)) if len(time) > 1 else 1 / self.scan.info.frame_rate
+        return float(time[frame]) + float(usual)
+
+    def size_of(self, frame: int) -> tuple[int, int]:
+        """Return (width, height) of a frame's upright picture."""
+        width, height = self.scan.size[frame]
+        return int(width), int(height)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFile:
+    """A video that was written."""
+
+    path: str
+    """Below the result's folder, ``/`` between the parts."""
+    frames: int
+    seconds: float
+    sound: bool
+
+
+@dataclass(slots=True)
+class Made:
+    """What an output has written so far; the fields are those of :class:`RenderResult`."""
+
+    crops: dict[tuple[int, int], str] = field(default_factory=dict)
+    images: list[str] = field(default_factory=list)
+    videos: list[VideoFile] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderResult:
+    """Everything that was written. Paths are below the folder, ``/`` between the parts."""
+
+    crops: Mapping[tuple[int, int], str]
+    """(track id, rank) -> path; the best look's is ``best``, which has a numbered copy."""
+    images: tuple[str, ...]
+    """Every crop's path, sorted."""
+    videos: tuple[VideoFile, ...]
+    warnings: tuple[str, ...] = ()
+    """One sentence each."""
+
+
+class RowsByFrame:
+    """Finds the rows of tracks that belong to a frame."""
+
+    def __init__(self, tracks: Tracks) -> None:
+        self._order = np.argsort(tracks.frame, kind="stable")
+        self._frame = tracks.frame[self._order]
+
+    def __getitem__(self, frame: int) -> NDArray[np.intp]:
+        """Return the rows (K,) of a frame, by ascending track."""
+        first, last = np.searchsorted(self._frame, (frame, frame + 1))
+        return self._order[first:last]

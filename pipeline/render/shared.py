@@ -1,0 +1,34 @@
+"""A frame whose picture is converted once for all outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline.types import Frame, Image, Picture
+
+
+class SharedPicture:
+    """Remembers every conversion; what it returns is not to be written to."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+        self._images: dict[tuple[int, int] | None, Image] = {}
+        self.width = picture.width
+        self.height = picture.height
+
+    def bgr(self, size: tuple[int, int] | None = None) -> Image:
+        """Return ``(height, width, 3)`` uint8 BGR, at ``size`` (width, height) or at full size."""
+        if size not in self._images:
+            image = self._picture.bgr(size).view()
+            image.flags.writeable = False
+            self._images[size] = image
+        return self._images[size]
+
+    def luma(self) -> Image:
+        """Return the ``(height, width)`` uint8 brightness at full size; not to be written to."""
+        return self._picture.luma()
+
+
+def shared(frame: Frame) -> Frame:
+    """Return ``frame`` with a picture that several outputs can use at the cost of one."""
+    return replace(frame, picture=SharedPicture(frame.picture))
