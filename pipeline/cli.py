@@ -128,9 +128,9 @@ def run(
 @click.argument("crop", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def inspect(crop: Path) -> ExitCode:
     """Print where a crop comes from: source, time, frame, box, track, quality."""
-    from pipeline.render.metadata import inspect as inspect_crop
+    from pipeline import inspect_crop
 
-    click.echo(inspect_crop(crop))
+    click.echo(inspect_crop.describe(inspect_crop.inspect(crop)))
     return ExitCode.OK
 
 

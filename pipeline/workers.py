@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parent.parent
+COMMAND = (sys.executable, "-P", "-m", "pipeline.workers")
+"""Starts a worker; two words follow: the descriptor of its end of the line, and the device."""
+
 _REPORT_EVERY = 0.1
 """Seconds between two messages of progress."""
 _PR_SET_PDEATHSIG = 1
@@ -80,7 +83,9 @@ class WorkerPool:
         device: str,
         stall_timeout: float,
         progress: Callable[[Source, str, int, int | None], None],
+        command: Sequence[str] = COMMAND,
     ) -> None:
+        self._command = [*command]
         self._jobs = jobs
         self._device = device
         self._stall_timeout = stall_timeout
@@ -120,7 +125,7 @@ class WorkerPool:
             yield from self._collect()
 
     def _give(self, job: VideoJob) -> None:
-        worker = self._idle.pop() if self._idle else _start(job, self._device)
+        worker = self._idle.pop() if self._idle else _start(self._command, self._device, job)
         worker.job, worker.phase, worker.last_sign = job, "open", time.monotonic()
         self._busy.append(worker)
         with contextlib.suppress(OSError):  # a dead worker is noticed when it is listened to
@@ -168,11 +173,11 @@ class WorkerPool:
         return Outcome("crashed", f"the process that worked on it ended {how}", worker.phase)
 
 
-def _start(job: VideoJob, device: str) -> _Worker:
+def _start(command: list[str], device: str, job: VideoJob) -> _Worker:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipeline.workers", str(theirs.fileno()), device],
+            [*command, str(theirs.fileno()), device],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,0 +1,224 @@
+"""One video: from a source to a folder of results, the whole flow on one page.
+
+What is built here lies in staging and nowhere else; :mod:`pipeline.batch` decides what is to be
+done and makes it visible. The manifest is written last: a folder without one is not whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from detectors import Detector
+from pipeline import __version__, report, scanfile, tables
+from pipeline.decode import Video, open_video
+from pipeline.errors import NotAVideo, SourceChanging, VideoError
+from pipeline.keys import STAGES
+from pipeline.link import link
+from pipeline.manifest import FILE_NAME, Counts, Manifest, Output
+from pipeline.render import RenderJob, RenderResult, render, verify
+from pipeline.scan import scan
+from pipeline.select import looks, select
+from pipeline.settings import Settings
+from pipeline.sources import Content
+from pipeline.types import Frame, Look, Scan, Source, Status, Tracks
+
+SCAN_FILE = "scan.npz"
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the stage, the frames done, and the frames there are (where that is known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoJob:
+    """Everything that working on one video needs; carries no open file."""
+
+    source: Source
+    content: Content
+    stage: Path
+    """Empty folder in which the result is built."""
+    previous: Path | None
+    """Folder of an older result of the same content, whose scan serves if it is still valid."""
+    settings: Settings
+    keys: dict[str, str]
+    weights: dict[str, str]
+    """``name`` and ``sha256``."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """Knows the stage that is running, and how long each took."""
+
+    progress: Progress
+    stage: str = "open"
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def running(self, stage: str) -> Iterator[None]:
+        """Time the body as ``stage``."""
+        self.stage = stage
+        self.progress(stage, 0, None)
+        start = time.monotonic()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - start
+
+
+def work(job: VideoJob, detector: Callable[[], Detector], progress: Progress) -> dict[str, float]:
+    """Build the result of ``job`` in its staging folder; return the seconds of each stage.
+
+    A video that cannot be worked on gives a result too: a manifest that says why.
+
+    Raises:
+        NotAVideo: If the file is no video and was not named by the user.
+        SourceChanging: If the file changed meanwhile; nothing in staging is of use then.
+        OSError: If staging cannot be written to.
+    """
+    clock = Clock(progress)
+    try:
+        result = _results(job, detector, clock)
+    except SourceChanging:
+        raise
+    except VideoError as error:
+        if isinstance(error, NotAVideo) and not job.source.named:
+            raise
+        result = _failure(job, clock.stage, error)
+    job.content.check_unchanged(job.source.path)
+    (job.stage / FILE_NAME).write_text(result.to_json(), "utf-8")
+    return clock.seconds
+
+
+def _results(job: VideoJob, detector: Callable[[], Detector], clock: Clock) -> Manifest:
+    settings, stage = job.settings, job.stage
+    with open_video(job.source.path, settings.decode) as video:
+        with clock.running("scan"):
+            seen = _reused_scan(job) or _scan(video, detector(), settings, clock.progress)
+        with clock.running("link"):
+            tracks = link(seen, settings.link)
+        with clock.running("select"):
+            selection = select(seen, tracks, settings.select)
+            kept = looks(seen, tracks, selection)
+        with clock.running("render"), video.sound() as sound:
+            rendering = _rendering(job, seen, tracks, kept)
+            frames = _counted(video, seen, clock.progress)
+            rendered = render(frames, rendering, stage, sound)
+    with clock.running("write"):
+        scanfile.save(seen, stage / SCAN_FILE)
+        tables.write_tables(stage, seen, tracks, selection, rendered.crops)
+        manifest = _manifest(job, seen, tracks, rendered)
+        report.write_video_page(stage, manifest, seen, tracks, selection, rendered.crops)
+    with clock.running("verify"):
+        verify(stage, rendered)
+        return replace(manifest, outputs=_outputs(stage))
+
+
+def _reused_scan(job: VideoJob) -> Scan | None:
+    """Return the scan of an older result if nothing that it depends on has changed."""
+    if job.previous is None:
+        return None
+    try:
+        old = Manifest.read(job.previous)
+        if old.sha256 != job.content.sha256 or old.keys.get("scan") != job.keys["scan"]:
+            return None
+        if old.outputs[SCAN_FILE] != _output(job.previous / SCAN_FILE):
+            return None
+        return scanfile.load(job.previous / SCAN_FILE)
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def _scan(video: Video, detector: Detector, settings: Settings, progress: Progress) -> Scan:
+    info = video.info
+    total = None if info.duration is None else int(info.duration * info.frame_rate)
+
+    def tell(frames: int, _time: float) -> None:
+        progress("scan", frames, total)
+
+    return scan(video, detector, settings.scan, settings.run.batch_size, tell)
+
+
+def _counted(video: Video, seen: Scan, progress: Progress) -> Iterator[Frame]:
+    """Yield the frames of the second pass and tell how far it is."""
+    for frame in video.frames():
+        progress("render", frame.index, len(seen.pts))
+        yield frame
+
+
+def _rendering(job: VideoJob, seen: Scan, tracks: Tracks, kept: tuple[Look, ...]) -> RenderJob:
+    return RenderJob(
+        source=job.source.name,
+        source_sha256=job.content.sha256,
+        weights=job.weights["name"],
+        program=__version__,
+        scan=seen,
+        tracks=tracks,
+        looks=kept,
+        settings=job.settings.render,
+        best_only=job.settings.select.keep == "best",
+    )
+
+
+def _manifest(job: VideoJob, seen: Scan, tracks: Tracks, rendered: RenderResult) -> Manifest:
+    partial, empty = seen.audit.partial, not len(tracks.track_id)
+    counts = Counts(
+        frames=len(seen.pts),
+        faces=int((tracks.detection >= 0).sum()),
+        tracks=len(tracks.ids),
+        crops=len(rendered.crops),
+        dropped_tracks=tracks.dropped,
+    )
+    return Manifest(
+        name=job.source.name,
+        size=job.content.fingerprint.size,
+        sha256=job.content.sha256,
+        status=Status.PARTIAL if partial else Status.EMPTY if empty else Status.DONE,
+        phase="scan" if partial else "",
+        reason="frames are missing: see the warnings" if partial else "",
+        keys=job.keys,
+        settings=_result_settings(job.settings),
+        weights=job.weights,
+        program=__version__,
+        video=seen.info,
+        audit=seen.audit,
+        counts=counts,
+        warnings=(*seen.audit.warnings, *rendered.warnings),
+    )
+
+
+def _failure(job: VideoJob, phase: str, error: VideoError) -> Manifest:
+    """Say why there is no result; what was built so far is thrown away."""
+    for path in job.stage.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return Manifest(
+        name=job.source.name,
+        size=job.content.fingerprint.size,
+        sha256=job.content.sha256,
+        status=Status(error.status),
+        phase=phase,
+        reason=str(error),
+        keys=job.keys,
+        settings=_result_settings(job.settings),
+        weights=job.weights,
+        program=__version__,
+    )
+
+
+def _result_settings(settings: Settings) -> dict[str, Any]:
+    """Return the settings that results depend on."""
+    return {stage: asdict(getattr(settings, stage)) for stage in ("decode", *STAGES)}
+
+
+def _outputs(stage: Path) -> dict[str, Output]:
+    files = sorted(path for path in stage.rglob("*") if path.is_file())
+    return {path.relative_to(stage).as_posix(): _output(path) for path in files}
+
+
+def _output(path: Path) -> Output:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    return Output(path.stat().st_size, digest.hexdigest())

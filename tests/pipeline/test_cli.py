@@ -1,0 +1,82 @@
+"""The command as people call it: exit codes, and what start.py costs before it works."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(*args: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "start.py", *args]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("args", [("--help",), ("run", "--help"), ("inspect", "--help")])
+def test_help_loads_nothing_heavy(args: tuple[str, ...]) -> None:
+    program = (
+        "import sys, runpy\n"
+        "sys.argv = ['start.py', *sys.argv[1:]]\n"
+        "try: runpy.run_path('start.py', run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'torch', 'numpy', 'cv2', 'av', 'scipy', 'pyarrow', 'openvino'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *args], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stderr.strip() == "[]"
+    assert "Usage" in done.stdout
+
+
+def test_version() -> None:
+    assert start("--version").stdout.startswith("facepics, version ")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        ("--no-such-option", "media"),
+        ("nowhere",),
+        ("media", "--weights", "nowhere"),
+        ("media", "--keep", "nonsense"),
+        ("media", "--every", "nonsense"),
+        ("media", "--region", "nonsense"),
+        ("media", "--tracker", "nonsense"),
+        ("media", "-c", "nowhere.toml"),
+        ("inspect", "README.md"),
+    ],
+)
+def test_wrong_usage_is_2_with_one_sentence_and_writes_nothing(
+    args: tuple[str, ...], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = start(*args, *(("-o", out) if args and args[0] != "inspect" else ()))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip()
+    assert not out.exists()
+
+
+def test_an_output_that_cannot_be_made_is_4(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = start("media", "-o", tmp_path / "file" / "out")
+    assert done.returncode == 4, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_folder_is_fine(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    done = start(tmp_path / "in", "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "none found" in done.stdout
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    done = start("media", "-o", tmp_path / "out", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "work       sample.mp4  (new)" in done.stdout
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,96 @@
+"""No video can take the run down with it."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import OutputError, SetUpError
+from pipeline.run import VideoJob
+from pipeline.settings import Settings
+from pipeline.sources import Content, Fingerprint
+from pipeline.types import Source
+from pipeline.workers import Outcome, WorkerPool
+
+STUB = (sys.executable, str(Path(__file__).with_name("stub_worker.py")))
+
+
+def job(name: str) -> VideoJob:
+    content = Content(Fingerprint(0, 0, 0, 0, 0), "00")
+    source = Source(Path("/") / name, name)
+    return VideoJob(source, content, Path("/stage"), None, Settings(), {}, {})
+
+
+def run(names: list[str], jobs: int = 1, stall: float = 60.0) -> dict[str, Outcome]:
+    with WorkerPool(jobs, "cpu", stall, lambda *_: None, command=STUB) as pool:
+        return {job.source.name: outcome for job, outcome in pool.run(map(job, names))}
+
+
+def test_a_worker_is_kept_over_many_videos() -> None:
+    outcomes = run([f"pid-{n}" for n in range(5)])
+    assert len({outcome.reason for outcome in outcomes.values()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("segfault", "crashed", "SIGSEGV"),
+        ("exit", "crashed", "code 3"),
+        ("garbage", "crashed", "ended"),
+    ],
+)
+def test_only_the_video_that_kills_its_worker_is_lost(name: str, kind: str, words: str) -> None:
+    outcomes = run(["before", name, "after"])
+    assert outcomes["before"].kind == outcomes["after"].kind == "done"
+    assert outcomes[name].kind == kind
+    assert outcomes[name].phase == "scan"
+    assert words in outcomes[name].reason
+
+
+def test_a_video_without_progress_is_given_up() -> None:
+    outcomes = run(["hang", "after"], stall=1.0)
+    assert outcomes["hang"] == Outcome("timeout", "no progress for 1 s", "scan")
+    assert outcomes["after"].kind == "done"
+
+
+def test_videos_are_worked_on_side_by_side() -> None:
+    outcomes = run([f"pid-{n}" for n in range(40)], jobs=3)
+    assert len(outcomes) == 40
+    assert 1 < len({outcome.reason for outcome in outcomes.values()}) <= 3
+
+
+def test_jobs_are_taken_only_when_a_worker_is_free() -> None:
+    taken = []
+
+    def jobs() -> Iterator[VideoJob]:
+        for name in ("a", "b", "c"):
+            taken.append(name)
+            yield job(name)
+
+    with WorkerPool(1, "cpu", 60.0, lambda *_: None, command=STUB) as pool:
+        for count, _ in enumerate(pool.run(jobs()), start=1):
+            assert len(taken) == count
+
+
+def test_what_stops_the_run_is_raised() -> None:
+    with pytest.raises(OutputError, match="no room"):
+        run(["full"])
+    with pytest.raises(SetUpError, match="no such device"):
+        run(["unset"])
+
+
+def test_progress_names_the_source() -> None:
+    seen = []
+    with WorkerPool(1, "cpu", 60.0, lambda *call: seen.append(call), command=STUB) as pool:
+        list(pool.run(map(job, ["a"])))
+    assert [(source.name, *rest) for source, *rest in seen] == [("a", "scan", 7, 10)]
+
+
+def test_closing_the_pool_leaves_no_process() -> None:
+    with WorkerPool(1, "cpu", 60.0, lambda *_: None, command=STUB) as pool:
+        pid = int(next(pool.run(map(job, ["pid", "hang"])))[1].reason)
+        os.kill(pid, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
