@@ -109,7 +109,7 @@ def _vouched(scan: Scan, rows: Ints, ids: Ints, threshold: float) -> NDArray[np.
     end it is as likely the coat that the face has turned into.
     """
     frame, strong = scan.frame[rows], (scan.scores[rows] >= threshold) & (ids >= 0)
-    last = np.full(ids.max(initial=-1) + 1, -1)
+    last = np.full(ids.max(initial=0) + 1, -1)
     np.maximum.at(last, ids[strong], frame[strong])
     return (ids >= 0) & (frame <= last[ids])
 

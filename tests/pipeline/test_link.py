@@ -1,0 +1,233 @@
+"""From the detections of a scan to tracks."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from pipeline.errors import SetUpError
+from pipeline.link import check_link_settings, find_shots, link
+from pipeline.settings import LinkSettings
+from pipeline.types import Kind, Scan, Tracks
+from tests.helpers import Face, make_scan
+from trackers import TRACKERS
+
+SETTINGS = LinkSettings(threshold=0.5)
+
+
+def _box(x: float, y: float = 100, size: float = 50) -> list[float]:
+    return [x, y, x + size, y + size]
+
+
+def _walk(frames: range, x: float = 100, speed: float = 2, score: float = 0.9) -> list[Face]:
+    return [(k, _box(x + speed * k), score) for k in frames]
+
+
+def _spans(tracks: Tracks) -> dict[int, tuple[int, int]]:
+    """Return the first and last frame of each track."""
+    frames = {int(one): tracks.frame[tracks.track_id == one] for one in tracks.ids}
+    return {one: (int(found[0]), int(found[-1])) for one, found in frames.items()}
+
+
+@pytest.mark.parametrize("tracker", sorted(TRACKERS))
+def test_a_track_lasts_from_first_sighting_to_end_of_file(tracker: str) -> None:
+    scan = make_scan(_walk(range(40)), 40)
+    tracks = link(scan, replace(SETTINGS, tracker=tracker))
+    assert _spans(tracks) == {1: (0, 39)}
+    assert tracks.dropped == 0
+    np.testing.assert_array_equal(tracks.boxes, scan.boxes)
+    np.testing.assert_array_equal(tracks.detection, np.arange(40))
+
+
+def test_ids_follow_the_first_appearance() -> None:
+    faces = _walk(range(30, 60), 400) + _walk(range(10, 60), 0, 1) + _walk(range(60), 200, 1)
+    tracks = link(_in_order(make_scan(faces, 60)), SETTINGS)
+    assert _spans(tracks) == {1: (0, 59), 2: (10, 59), 3: (30, 59)}
+
+
+def test_no_faces_and_no_frames() -> None:
+    nothing = link(make_scan([], 10), SETTINGS)
+    assert (len(nothing.ids), nothing.shots.tolist(), nothing.dropped) == (0, [0], 0)
+    assert len(link(make_scan([], 0), SETTINGS).shots) == 0
+
+
+def test_weak_detections_alone_are_nobody() -> None:
+    tracks = link(make_scan(_walk(range(40), score=0.3), 40), SETTINGS)
+    assert (len(tracks.ids), tracks.dropped) == (0, 0)
+
+
+def test_a_cut_ends_every_track() -> None:
+    tracks = link(make_scan(_walk(range(40)), 40, cuts=[20]), SETTINGS)
+    assert tracks.shots.tolist() == [0, 20]
+    assert _spans(tracks) == {1: (0, 19), 2: (20, 39)}
+
+
+def test_the_threshold_of_cuts_itself_cuts() -> None:
+    scan = make_scan([], 3, cut_score=np.array([0.9, 0.4, 0.5], np.float32))
+    assert find_shots(scan, 0.5).tolist() == [0, 2]
+
+
+def test_another_picture_size_is_another_shot() -> None:
+    scan = make_scan(_walk(range(40)), 40)
+    scan.size[25:] = (320, 240)
+    assert link(scan, SETTINGS).shots.tolist() == [0, 25]
+    assert _spans(link(scan, SETTINGS)) == {1: (0, 24), 2: (25, 39)}
+
+
+def test_a_short_gap_is_filled_and_marked() -> None:
+    faces = [face for face in _walk(range(40)) if not 10 <= face[0] < 20]
+    tracks = link(make_scan(faces, 40), SETTINGS)
+    filled = tracks.kind == Kind.INTERPOLATED
+    assert tracks.frame.tolist() == list(range(40))
+    assert tracks.frame[filled].tolist() == list(range(10, 20))
+    assert (tracks.detection[filled] == -1).all()
+    assert (tracks.scores[filled] == 0).all()
+    np.testing.assert_allclose(tracks.boxes[:, 0], 100 + 2 * np.arange(40), atol=1e-3)
+
+
+def test_gaps_are_filled_by_time_not_by_frame_number() -> None:
+    time = np.array([0, 0.1, 0.2, 0.5, 0.6, 0.7])
+    faces: list[Face] = [(k, _box(100 + 100 * time[k]), 0.9) for k in (0, 1, 2, 4, 5)]
+    tracks = link(make_scan(faces, 6, time=time), SETTINGS)
+    assert tracks.boxes[3] == pytest.approx(_box(150), abs=1e-3)
+
+
+def test_a_long_gap_stays_open_in_one_track() -> None:
+    faces = [face for face in _walk(range(60), speed=0) if not 10 <= face[0] < 30]
+    tracks = link(make_scan(faces, 60), SETTINGS)
+    assert _spans(tracks) == {1: (0, 59)}
+    assert Kind.INTERPOLATED not in tracks.kind
+
+
+def test_a_longer_absence_makes_two_tracks() -> None:
+    faces = [face for face in _walk(range(90), speed=0) if not 20 <= face[0] < 60]
+    assert _spans(link(make_scan(faces, 90), SETTINGS)) == {1: (0, 19), 2: (60, 89)}
+
+
+def test_weak_detections_are_rescued_between_strong_ones_only() -> None:
+    faces = [
+        (k, box, 0.3 if k < 5 or 20 <= k < 25 or k >= 35 else score)
+        for k, box, score in _walk(range(40))
+    ]
+    tracks = link(make_scan(faces, 40), SETTINGS)
+    assert _spans(tracks) == {1: (5, 34)}
+    rescued = tracks.frame[tracks.kind == Kind.RESCUED]
+    assert rescued.tolist() == list(range(20, 25))
+
+
+def test_sort_fills_where_others_rescue() -> None:
+    faces = [(k, box, 0.3 if k == 20 else score) for k, box, score in _walk(range(40))]
+    tracks = link(make_scan(faces, 40), replace(SETTINGS, tracker="sort"))
+    assert np.flatnonzero(tracks.kind == Kind.INTERPOLATED).tolist() == [20]
+
+
+def test_short_tracks_are_dropped_and_counted() -> None:
+    faces = _walk(range(40)) + _walk(range(10, 14), 400) + _walk(range(20, 25), 500, 0)
+    tracks = link(_in_order(make_scan(faces, 40)), SETTINGS)  # 0.16 s and 0.2 s
+    assert _spans(tracks) == {1: (0, 39), 2: (20, 24)}
+    assert tracks.dropped == 1
+
+
+def test_a_sighting_counts_for_the_time_to_the_next_look() -> None:
+    once = make_scan([(2, _box(100), 0.9)], 5, rate=1)
+    assert _spans(link(once, SETTINGS)) == {1: (2, 2)}
+    sparse = make_scan([(50, _box(100), 0.9)], 100, every=10)
+    assert _spans(link(sparse, SETTINGS)) == {1: (50, 50)}
+
+
+def test_a_face_throughout_a_short_shot_is_kept() -> None:
+    still = make_scan([(0, _box(100), 0.9)], 1)
+    assert _spans(link(still, SETTINGS)) == {1: (0, 0)}
+    shots = make_scan(_walk(range(12)), 12, cuts=[5, 8])
+    assert _spans(link(shots, SETTINGS)) == {1: (0, 4), 2: (5, 7), 3: (8, 11)}
+
+
+@pytest.mark.parametrize("every", [2, 7, 50])
+def test_frames_that_were_not_looked_at_are_filled(every: int) -> None:
+    faces = [face for face in _walk(range(151), speed=0.2) if face[0] % every == 0]
+    tracks = link(make_scan(faces, 151, every=every), SETTINGS)
+    assert tracks.frame.tolist() == list(range(faces[-1][0] + 1))
+    assert (tracks.frame[tracks.kind == Kind.DETECTED] % every == 0).all()
+    np.testing.assert_allclose(tracks.boxes[:, 0], 100 + 0.2 * tracks.frame, atol=1e-3)
+
+
+def test_large_faces_and_other_regions_are_left_out() -> None:
+    large: list[Face] = [(k, _box(300, 100, 200), 0.9) for k in range(20)]
+    faces = _walk(range(20), 10, 0) + large
+    scan = _in_order(make_scan(faces, 20))
+    assert len(link(scan, SETTINGS).ids) == 2
+    assert link(scan, replace(SETTINGS, max_face=150)).boxes[:, 0].max() == 10
+    assert link(scan, replace(SETTINGS, region="50%,0,50%,100%")).boxes[:, 0].min() == 300
+
+
+def test_the_threshold_must_be_filled_in() -> None:
+    with pytest.raises(ValueError, match="threshold"):
+        link(make_scan([], 1), LinkSettings())
+
+
+@pytest.mark.parametrize("wrong", [{"tracker": "deepsort"}, {"region": "middle"}])
+def test_settings_that_make_no_sense_are_named(wrong: dict[str, str]) -> None:
+    settings = replace(SETTINGS, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(SetUpError, match=next(iter(wrong.values()))):
+        check_link_settings(settings)
+    with pytest.raises(SetUpError):
+        link(make_scan([], 1), settings)
+
+
+def _in_order(scan: Scan) -> Scan:
+    """Return the scan with its faces in the order that scans have."""
+    return _reordered(scan, np.lexsort((-scan.scores, scan.frame)))
+
+
+def _reordered(scan: Scan, order: NDArray[np.intp]) -> Scan:
+    """Return the scan with its faces in another order; what they look like stays out of it."""
+    columns = {name: getattr(scan, name)[order] for name in ("frame", "boxes", "scores")}
+    return replace(scan, **columns)
+
+
+@st.composite
+def scans(draw: st.DrawFn) -> Scan:
+    """Return a crowd that walks about, is missed now and then, and is cut."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    frames, people = draw(st.integers(0, 40)), draw(st.integers(0, 5))
+    every = draw(st.sampled_from([1, 1, 3]))
+    start, speed = rng.uniform(0, 500, (people, 2)), rng.normal(0, 4, (people, 2))
+    faces: list[Face] = []
+    for frame in range(0, frames, every):
+        seen = [k for k in range(people) if rng.random() < 0.8]
+        corners = (start + speed * frame + rng.normal(0, 1, (people, 2)))[seen]
+        scores = rng.random(len(seen)) ** 0.3
+        faces += [(frame, _box(x, y), s) for (x, y), s in zip(corners, scores, strict=True)]
+    cuts = [k for k in range(1, frames) if rng.random() < 0.05]
+    return _in_order(make_scan(faces, frames, cuts=cuts, every=every))
+
+
+@given(scans(), st.sampled_from(sorted(TRACKERS)))
+def test_what_holds_for_all_tracks(scan: Scan, tracker: str) -> None:
+    tracks = link(scan, replace(SETTINGS, tracker=tracker))
+    assert tracks.ids.tolist() == list(range(1, len(tracks.ids) + 1))
+    rows = list(zip(tracks.track_id.tolist(), tracks.frame.tolist(), strict=True))
+    assert rows == sorted(set(rows))  # one box a track and frame, in order
+    starts = [first for first, _ in _spans(tracks).values()]
+    assert starts == sorted(starts)
+    for first, last in _spans(tracks).values():
+        assert not ((first < tracks.shots) & (tracks.shots <= last)).any()
+    real = tracks.detection >= 0
+    assert (real == (tracks.kind != Kind.INTERPOLATED)).all()
+    used = tracks.detection[real]
+    assert len(set(used.tolist())) == len(used)
+    np.testing.assert_array_equal(tracks.boxes[real], scan.boxes[used])
+    np.testing.assert_array_equal(tracks.frame[real], scan.frame[used])
+    assert (scan.scores[tracks.detection[tracks.kind == Kind.DETECTED]] >= 0.5).all()
+
+
+@given(scans(), st.integers(0, 1000))
+def test_the_order_of_the_faces_in_a_frame_does_not_matter(scan: Scan, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shuffled = _reordered(scan, np.lexsort((rng.random(len(scan.frame)), scan.frame)))
+    one, other = link(scan, SETTINGS), link(shuffled, SETTINGS)
+    for name in ("track_id", "frame", "boxes", "scores", "kind"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
