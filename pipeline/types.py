@@ -32,6 +32,8 @@ class Source:
     """Its path below the folder that was given, ``/`` between the parts: names the result."""
     named: bool = False
     """Whether the user named this very file (and did not just name a folder above it)."""
+    young: bool = False
+    """Whether it changed too lately to be complete: left for a later run."""
 
 
 @dataclass(frozen=True, slots=True)
