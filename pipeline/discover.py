@@ -1,0 +1,196 @@
+"""Inputs to sources: which files are looked at, and in what order.
+
+An input is one of these, whichever fits first:
+
+- a file or a folder of that very name; folders are walked to their depths;
+- ``@LIST``: a file of such inputs, one a line, or each ended by a NUL (``find -print0``). Like any
+  others they are taken from the current folder. One that is gone is a failed video, no reason not
+  to begin;
+- a pattern: ``*``, ``?``, ``[...]``, and ``**`` for any depth.
+
+Nothing is opened here: what a file is, its content decides later. Only regular files are met while
+walking; a link, a pipe or a device that the user names is passed on, and refused when opened. No
+file of an output folder is taken, neither of this run nor of another.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from glob import has_magic
+from pathlib import Path
+
+from pipeline.errors import SetUpError
+from pipeline.publish import MARKER
+from pipeline.settings import DiscoverSettings
+from pipeline.types import Source
+
+log = logging.getLogger(__name__)
+
+_KERNEL = ("/proc", "/sys", "/dev")
+"""Never walked: their files are made up as they are read."""
+
+
+def discover(
+    inputs: Sequence[str | os.PathLike[str]], output: Path, settings: DiscoverSettings
+) -> list[Source]:
+    """Return the sources behind ``inputs``, each file once, sorted by the bytes of their names.
+
+    ``include`` and ``exclude`` are patterns (``*`` also matches ``/``) for the whole name or its
+    last part; an excluded folder is not walked. A source that changed in the last ``settle``
+    seconds is ``young``. With ``follow_symlinks`` a source's path is where the links lead to.
+
+    Raises:
+        SetUpError: an input does not exist, matches nothing or lies in an output folder.
+    """
+    search = _Search(output, settings)
+    for given in inputs:
+        search.add(os.fspath(given))
+    return sorted(search.found.values(), key=lambda source: os.fsencode(source.name))
+
+
+def is_output_folder(path: Path) -> bool:
+    """Return whether results were ever published in ``path``."""
+    return (path / MARKER).is_dir()
+
+
+@dataclass
+class _Search:
+    """What was found so far."""
+
+    output: Path
+    settings: DiscoverSettings
+    found: dict[str, Source] = field(default_factory=dict)
+    """By real path."""
+
+    def __post_init__(self) -> None:
+        self._real_output = os.path.realpath(self.output)
+        self._now = time.time()
+        self._walked: set[str] = set()
+
+    def add(self, given: str, *, listed: bool = False) -> None:
+        """Add what an input stands for."""
+        if os.path.lexists(given):
+            self._add_existing(given, named=True)
+        elif given.startswith("@") and not listed:
+            for line in _lines(given[1:]):
+                self.add(line, listed=True)
+        elif has_magic(given):
+            self._add_pattern(given)
+        elif listed:
+            self._add_file(self._real(given), named=True)
+        else:
+            raise SetUpError(f"there is no file or folder {given!r}; check the path")
+
+    def _add_pattern(self, pattern: str) -> None:
+        """Add what a pattern matches; the user did not name those."""
+        parts = Path(pattern).parts
+        fixed = next(place for place, part in enumerate(parts) if has_magic(part))
+        base, rest = Path(*parts[:fixed]), Path(*parts[fixed:])
+        matches = [str(match) for match in base.glob(str(rest))]
+        if not matches:
+            raise SetUpError(f"nothing matches the pattern {pattern!r}; check it")
+        for match in matches:
+            self._add_existing(match, named=False)
+
+    def _add_existing(self, given: str, *, named: bool) -> None:
+        """Add a file, or walk a folder; links only if they are named or to be followed."""
+        if not named and os.path.islink(given) and not self.settings.follow_symlinks:
+            return
+        real = self._real(given)
+        if os.path.isdir(given):
+            self._check_no_output(given, os.path.realpath(given))
+            self._walk(os.path.realpath(given))
+        elif named or os.path.isfile(given):
+            self._check_no_output(given, os.path.dirname(real))
+            self._add_file(real, named=named)
+
+    def _check_no_output(self, given: str, folder: str) -> None:
+        """Raise SetUpError if ``folder`` is, or lies in, an output folder."""
+        for place in (Path(folder), *Path(folder).parents):
+            if str(place) == self._real_output or is_output_folder(place):
+                raise SetUpError(
+                    f"{given!r} lies in the output folder {str(place)!r};"
+                    " give another input or another output"
+                )
+
+    def _walk(self, root: str) -> None:
+        """Add the files below a folder, given by its real path."""
+        waiting = [(root, "")]
+        while waiting:
+            folder, prefix = waiting.pop()
+            if folder in self._walked or folder in (self._real_output, *_KERNEL):
+                continue
+            self._walked.add(folder)
+            for entry in _entries(folder):
+                name = prefix + entry.name
+                if self._passed_over(entry, name):
+                    continue
+                real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+                if entry.is_dir():
+                    waiting.append((real, name + "/"))
+                elif entry.is_file():
+                    self._add_file(real, name)
+
+    def _passed_over(self, entry: os.DirEntry[str], name: str) -> bool:
+        linked = entry.is_symlink() and not self.settings.follow_symlinks
+        return linked or _matches(name, self.settings.exclude)
+
+    def _add_file(self, real: str, name: str = "", *, named: bool = False) -> None:
+        """Add a file unless it is not wanted; what is there already keeps its name."""
+        known = self.found.get(real)
+        name = known.name if known else name or os.path.basename(real)
+        include, exclude = self.settings.include, self.settings.exclude
+        if _matches(name, exclude) or (include and not _matches(name, include)):
+            return
+        named = named or (known is not None and known.named)
+        self.found[real] = Source(Path(real), name, named, self._is_young(real))
+
+    def _is_young(self, path: str) -> bool:
+        if not self.settings.settle:
+            return False
+        try:
+            return abs(self._now - os.lstat(path).st_mtime) < self.settings.settle
+        except OSError:  # gone: says so when it is opened
+            return False
+
+    def _real(self, path: str) -> str:
+        """Return where a file is; a link stays one unless links are followed."""
+        if self.settings.follow_symlinks:
+            return os.path.realpath(path)
+        folder, name = os.path.split(os.path.abspath(path))
+        return os.path.join(os.path.realpath(folder), name)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """Return what is in a folder; nothing if it is an output folder or cannot be read."""
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except OSError as error:
+        log.warning("the folder %r is left out: %s", folder, error.strerror)
+        return []
+    return [] if any(entry.name == MARKER for entry in entries) else entries
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    """Return whether a pattern fits the whole name or its last part."""
+    last = name.rpartition("/")[2]
+    return any(
+        fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(last, pattern)
+        for pattern in patterns
+    )
+
+
+def _lines(path: str) -> list[str]:
+    """Return the inputs that a list holds."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise SetUpError(f"the list {path!r} cannot be read: {error.strerror}") from error
+    ends = b"\0" if b"\0" in data else b"\n"
+    return [os.fsdecode(line) for line in data.split(ends) if line]
