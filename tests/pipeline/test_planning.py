@@ -1,0 +1,226 @@
+"""What is done again, and what is not."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline import __version__
+from pipeline.keys import stage_keys
+from pipeline.manifest import FILE_NAME, Manifest
+from pipeline.planning import Decision, Planner
+from pipeline.publish import OutputFolder
+from pipeline.settings import Settings
+from pipeline.sources import SourceIndex
+from pipeline.types import Source, Status
+
+KEYS = stage_keys(Settings(), "weights")
+
+
+class Archive:
+    """A folder of files, and the output folder that a run would write."""
+
+    def __init__(self, root: Path, out: OutputFolder, index: SourceIndex) -> None:
+        self.root, self.out, self.index = root, out, index
+
+    def put(self, name: str, content: str, root: str = "media") -> Source:
+        path = self.root / root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        return Source(path, name)
+
+    def decide(self, *sources: Source, **changes: object) -> list[Decision]:
+        """Decide as a new run would; ``changes`` are settings of the run or of linking."""
+        settings = Settings()
+        link = {name: value for name, value in changes.items() if name == "max_gap"}
+        run = {name: value for name, value in changes.items() if name != "max_gap"}
+        settings = replace(
+            settings,
+            run=replace(settings.run, **run),  # type: ignore[arg-type]
+            link=replace(settings.link, **link),  # type: ignore[arg-type]
+        )
+        planner = Planner(self.out, self.index, settings, stage_keys(settings, "weights"))
+        return [planner.decide(source) for source in sources]
+
+    def finish(self, decision: Decision, status: Status = Status.DONE, **facts: object) -> None:
+        """Publish a result for a decision, as a run would."""
+        assert decision.content is not None
+        manifest = Manifest(
+            decision.source.name,
+            decision.content.fingerprint.size,
+            decision.content.sha256,
+            status,
+            **{"keys": KEYS, "program": __version__, **facts},  # type: ignore[arg-type]
+        )
+        stage = self.out.stage(decision.folder)
+        (stage / FILE_NAME).write_text(manifest.to_json())
+        self.out.publish(stage, decision.folder)
+        self.index.put(decision.source.path, decision.content, decision.folder)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with OutputFolder(tmp_path / "out") as out, SourceIndex(out.inner / "index.sqlite") as index:
+        yield Archive(tmp_path, out, index)
+
+
+def test_a_new_video_is_worked_on_under_its_own_name(archive: Archive) -> None:
+    (decision,) = archive.decide(archive.put("holiday/day 1.mp4", "x"))
+    assert (decision.action, decision.why) == ("work", "new")
+    assert decision.folder == "holiday/day 1.mp4"
+
+
+@pytest.mark.parametrize("status", [Status.DONE, Status.EMPTY, Status.PARTIAL])
+def test_what_was_worked_through_stands(archive: Archive, status: Status) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0], status)
+    assert archive.decide(source)[0].action == "reuse"
+    assert archive.decide(source, retry_failed=True)[0].action == "reuse"
+    assert archive.decide(source, force=True)[0].action == "work"
+
+
+def test_changed_settings_say_which_stage_they_redo(archive: Archive) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0])
+    (decision,) = archive.decide(source, max_gap=9.0)
+    assert (decision.action, decision.why) == ("work", "settings of link changed")
+    assert decision.old is not None
+
+
+def test_changed_content_is_worked_on_in_the_same_folder(archive: Archive) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0])
+    archive.put("a.mp4", "other")
+    (decision,) = archive.decide(source)
+    assert (decision.action, decision.folder, decision.old) == ("work", "a.mp4", None)
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CRASHED, Status.TIMEOUT, Status.LIMIT])
+def test_what_failed_is_left_until_something_changes(archive: Archive, status: Status) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0], status)
+    assert archive.decide(source)[0].action == "reuse"
+    assert archive.decide(source, retry_failed=True)[0].action == "work"
+    assert archive.decide(source, max_gap=9.0)[0].action == "work"
+    archive.finish(archive.decide(source)[0], status, program="another version")
+    assert archive.decide(source)[0].action == "work"
+
+
+def test_the_same_content_is_worked_on_once(archive: Archive) -> None:
+    first, second = archive.put("a.mp4", "x"), archive.put("b.mp4", "x")
+    one, two = archive.decide(first, second)
+    assert (one.action, two.action, two.twin) == ("work", "duplicate", "a.mp4")
+    archive.finish(one)
+    archive.finish(two, Status.DUPLICATE, duplicate_of="a.mp4")
+    assert [decision.action for decision in archive.decide(first, second)] == ["reuse", "reuse"]
+    changed = archive.decide(first, second, max_gap=9.0)
+    assert [decision.action for decision in changed] == ["work", "reuse"]
+
+
+def test_a_duplicate_met_first_leaves_the_work_where_it_was_done(archive: Archive) -> None:
+    original = archive.put("b.mp4", "x")
+    archive.finish(archive.decide(original)[0])
+    copy = archive.put("a.mp4", "x")
+    decisions = archive.decide(copy, original)
+    assert [decision.action for decision in decisions] == ["duplicate", "reuse"]
+    changed = archive.decide(copy, original, max_gap=9.0)
+    assert [decision.action for decision in changed] == ["duplicate", "work"]
+
+
+def test_a_duplicate_whose_original_became_another_video_is_worked_on(archive: Archive) -> None:
+    first, second = archive.put("a.mp4", "x"), archive.put("b.mp4", "x")
+    one, two = archive.decide(first, second)
+    archive.finish(one)
+    archive.finish(two, Status.DUPLICATE, duplicate_of="a.mp4")
+    archive.put("a.mp4", "other")
+    archive.finish(archive.decide(first, second)[0])
+    assert archive.decide(first, second)[1].action == "work"
+
+
+def test_two_videos_of_one_name_never_share_a_folder(archive: Archive) -> None:
+    here, there = archive.put("a.mp4", "x"), archive.put("a.mp4", "y", root="other")
+    one, two = archive.decide(here, there)
+    assert one.folder == "a.mp4"
+    assert two.folder.startswith("a.mp4-")
+    archive.finish(one)
+    archive.finish(two)
+    assert [one.folder, two.folder] == [each.folder for each in archive.decide(here, there)]
+    (alone,) = archive.decide(there)
+    assert (alone.action, alone.folder) == ("reuse", two.folder)
+
+
+def test_another_video_of_that_name_on_another_night_does_not_replace_the_first(
+    archive: Archive,
+) -> None:
+    here = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(here)[0])
+    (decision,) = archive.decide(archive.put("a.mp4", "y", root="other"))
+    assert decision.folder != "a.mp4"
+
+
+def test_a_moved_archive_keeps_its_results(archive: Archive) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0])
+    source.path.unlink()
+    (decision,) = archive.decide(archive.put("a.mp4", "x", root="moved"))
+    assert (decision.action, decision.folder) == ("reuse", "a.mp4")
+
+
+def test_a_vanished_video_is_not_replaced_by_another_of_its_name(archive: Archive) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0])
+    source.path.unlink()
+    (decision,) = archive.decide(archive.put("a.mp4", "y", root="moved"))
+    assert decision.folder != "a.mp4"
+
+
+def test_without_the_index_nothing_is_done_again_and_nothing_is_lost(archive: Archive) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0])
+    with SourceIndex(archive.root / "new-index.sqlite") as archive.index:
+        (decision,) = archive.decide(source)
+        assert (decision.action, decision.folder) == ("reuse", "a.mp4")
+        archive.put("a.mp4", "other")
+        assert archive.decide(source)[0].folder != "a.mp4"
+
+
+def test_a_torn_manifest_is_not_done(archive: Archive) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0])
+    file = archive.out.path / "a.mp4" / FILE_NAME
+    file.write_text(file.read_text()[:50])
+    (decision,) = archive.decide(source)
+    assert (decision.action, decision.folder) == ("work", "a.mp4")
+
+
+def test_names_that_no_system_can_hold_get_a_safe_folder(archive: Archive) -> None:
+    sources = [
+        archive.put(name, ascii(name)) for name in ("bad-\udcff.mp4", "a\nb.mp4", "a b?.mp4", "CON")
+    ]
+    folders = [decision.folder for decision in archive.decide(*sources)]
+    assert len(set(folders)) == 4
+    assert all(folder.isascii() and "?" not in folder for folder in folders)
+
+
+def test_a_video_below_another_ones_result_gets_a_folder_beside_it(archive: Archive) -> None:
+    archive.finish(archive.decide(archive.put("a.mp4", "x"))[0])
+    (decision,) = archive.decide(archive.put("a.mp4/b.mp4", "y", root="other"))
+    assert decision.folder.startswith("a.mp4-b.mp4-")
+
+
+def test_what_is_no_video_is_not_asked_again(archive: Archive) -> None:
+    source = archive.put("notes.txt", "x")
+    (decision,) = archive.decide(source)
+    assert decision.content is not None
+    archive.index.put(source.path, decision.content, skipped="it is no video")
+    assert archive.decide(source)[0].action == "skip"
+    assert archive.decide(replace(source, named=True))[0].action == "work"
+    archive.put("notes.txt", "other")
+    assert archive.decide(source)[0].action == "work"
+
+
+def test_an_unreadable_file_is_said_so(archive: Archive) -> None:
+    source = archive.put("a.mp4", "x")
+    source.path.unlink()
+    assert archive.decide(source)[0].action == "unreadable"
