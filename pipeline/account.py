@@ -21,6 +21,8 @@ class Account:
     """Whether that is the stream's own length, and not just the file's."""
     expected: int | None
     """Frames that the file announces."""
+    note: str = ""
+    """What else there is to say."""
 
     frames: int = 0
     failed: int = 0
@@ -87,15 +89,17 @@ class Account:
 
     def _warnings(self) -> Iterator[str]:
         """Yield what a user should know, a sentence each."""
+        if self.note:
+            yield self.note
         if self.failed:
-            yield f"{self.failed} packets could not be decoded ({self.error})."
+            yield f"packets that cannot be decoded: {self.failed} ({self.error})"
         if self.damaged:
-            yield f"{self.damaged} frames are damaged."
+            yield f"frames with damage: {self.damaged}"
         if self.stopped:
-            yield f"Decoding stopped at {self.end:.3f} s: {self.stopped}."
+            yield f"decoding stopped at {self.end:.3f} s: {self.stopped}"
         elif self.truncated:
-            yield f"The stream ends at {self.end:.3f} s; {self.duration:.3f} s were announced."
+            yield f"the video ends at {self.end:.3f} s, but {self.duration:.3f} s were announced"
         if self.mended:
-            yield f"{self.mended} times were missing or did not advance."
+            yield f"times that were missing or did not advance: {self.mended}"
         if self.size_changes:
-            yield f"The picture changed its size {self.size_changes} times."
+            yield f"changes of the picture's size: {self.size_changes}"

@@ -68,7 +68,7 @@ _SIGNATURES = (
 """Offset, and what stands there in files that are meant to be videos."""
 
 _STILLS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")
-"""Brands of MP4-like files that hold photographs."""
+"""Brands of files that are built like MP4, but hold photographs."""
 
 
 class Reader:
@@ -108,11 +108,13 @@ def open_file(path: Path) -> FileIO:
         descriptor = os.open(path, flags)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise Refused("It is a symbolic link or a socket; give the file itself.") from error
-        raise Unreadable(f"It cannot be opened: {error.strerror}.") from error
+            raise Refused(
+                "the file is a symbolic link or a socket; give what it leads to"
+            ) from error
+        raise Unreadable(f"the file cannot be opened: {error.strerror}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Refused("It is no regular file.")
+        raise Refused("not a regular file")
     return FileIO(descriptor)
 
 
@@ -127,6 +129,8 @@ def open_container(file: FileIO, settings: DecodeSettings) -> InputContainer:
     """
     head = os.pread(file.fileno(), _HEAD, 0)
     _refuse_references(head)
+    if head[4:8] == b"ftyp" and head[8:12] in _STILLS:
+        raise NotAVideo("a still picture")
     denied: list[str] = []
 
     def deny(url: str, *_: object) -> Any:
@@ -148,14 +152,14 @@ def open_container(file: FileIO, settings: DecodeSettings) -> InputContainer:
             buffer_size=_BUFFER,
         )
     except MemoryError as error:  # also FFmpeg's word for "more streams than max_streams"
-        raise LimitExceeded("It has too many streams or needs too much memory.") from error
+        raise LimitExceeded("the file has too many streams or needs too much memory") from error
     except Exception as error:  # of whatever type: see above
         if denied:
-            raise Refused("It refers to other files; those are not opened.") from error
+            raise Refused("the file refers to other files, which are not opened") from error
         raise _not_opened(head) from error
     if len(container.streams) > settings.max_streams:
         container.close()
-        raise LimitExceeded(f"It has more than {settings.max_streams} streams.")
+        raise LimitExceeded(f"the file has more than {settings.max_streams} streams")
     return container
 
 
@@ -164,14 +168,14 @@ def _refuse_references(head: bytes) -> None:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     for start, within, kind in _REFERENCES:
         if text.startswith(start) and within.lower() in text.lower():
-            raise Refused(f"It is {kind}, no video; give the videos that it names instead.")
+            raise Refused(f"{kind}, not a video; give the videos that it names instead")
 
 
 def _not_opened(head: bytes) -> NotAVideo | Unreadable:
     """Return the error for content that no demuxer took."""
     if any(head[offset:].startswith(marks) for offset, marks in _SIGNATURES):
-        return Unreadable("It begins like a video, but is broken or cut off.")
-    return NotAVideo("It is no video." if head else "It is empty.")
+        return Unreadable("the file begins like a video, but is broken or cut off")
+    return NotAVideo("not a video" if head else "the file is empty")
 
 
 def choose_video(container: InputContainer, settings: DecodeSettings) -> VideoStream:
@@ -187,13 +191,13 @@ def choose_video(container: InputContainer, settings: DecodeSettings) -> VideoSt
     """
     streams = video_streams(container)
     if not streams:
-        raise NotAVideo("There is no video in it, only sound or a cover picture.")
+        raise NotAVideo("no moving pictures in the file")
     known = [stream for stream in streams if stream.codec_context is not None]
     if not known:
-        raise Unreadable("There is no decoder for its video codec.")
+        raise Unreadable("there is no decoder for the codec of the video")
     best = max(known, key=_amount)
     if best.width * best.height > settings.max_megapixels * 1e6:
-        raise LimitExceeded(f"Its pictures are too large: {best.width}x{best.height}.")
+        raise LimitExceeded(f"the pictures are too large: {best.width}x{best.height}")
     return best
 
 

@@ -117,7 +117,7 @@ class Video:
 
     def _check_unchanged(self) -> None:
         if self._current_version() != self._version:
-            raise SourceChanging("It changed while it was read; it is left for the next run.")
+            raise SourceChanging("the file changed while it was read; it is tried again next time")
 
 
 class Sound:

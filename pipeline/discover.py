@@ -68,7 +68,7 @@ class _Search:
     """By real path."""
 
     def __post_init__(self) -> None:
-        self._real_output = os.path.realpath(self.output)
+        self._output = Path(os.path.realpath(self.output))
         self._now = time.time()
         self._walked: set[str] = set()
 
@@ -99,31 +99,37 @@ class _Search:
 
     def _add_existing(self, given: str, *, named: bool) -> None:
         """Add a file, or walk a folder; links only if they are named or to be followed."""
-        if not named and os.path.islink(given) and not self.settings.follow_symlinks:
+        path = Path(given)
+        if not named and path.is_symlink() and not self.settings.follow_symlinks:
             return
-        real = self._real(given)
-        if os.path.isdir(given):
-            self._check_no_output(given, os.path.realpath(given))
-            self._walk(os.path.realpath(given))
-        elif named or os.path.isfile(given):
-            self._check_no_output(given, os.path.dirname(real))
-            self._add_file(real, named=named)
+        if path.is_dir():
+            root = os.path.realpath(given)
+            self._check_no_output(given, root)
+            self._walk(root)
+        elif named or path.is_file():
+            self._check_no_output(given, os.path.realpath(path.parent))
+            self._add_file(self._real(given), named=named)
 
     def _check_no_output(self, given: str, folder: str) -> None:
-        """Raise SetUpError if ``folder`` is, or lies in, an output folder."""
-        for place in (Path(folder), *Path(folder).parents):
-            if str(place) == self._real_output or is_output_folder(place):
-                raise SetUpError(
-                    f"{given!r} lies in the output folder {str(place)!r};"
-                    " give another input or another output"
-                )
+        """Raise SetUpError if an input is taken from an output folder."""
+        output = self._output_around(folder)
+        if output is not None:
+            raise SetUpError(
+                f"{given!r} lies in the output folder {str(output)!r};"
+                " give another input or another output"
+            )
+
+    def _output_around(self, folder: str) -> Path | None:
+        """Return the output folder that ``folder``, a real path, is or lies in."""
+        places = (Path(folder), *Path(folder).parents)
+        return next((it for it in places if it == self._output or is_output_folder(it)), None)
 
     def _walk(self, root: str) -> None:
         """Add the files below a folder, given by its real path."""
         waiting = [(root, "")]
         while waiting:
             folder, prefix = waiting.pop()
-            if folder in self._walked or folder in (self._real_output, *_KERNEL):
+            if folder in self._walked or folder == str(self._output) or folder in _KERNEL:
                 continue
             self._walked.add(folder)
             for entry in _entries(folder):
@@ -137,13 +143,17 @@ class _Search:
                     self._add_file(real, name)
 
     def _passed_over(self, entry: os.DirEntry[str], name: str) -> bool:
-        linked = entry.is_symlink() and not self.settings.follow_symlinks
-        return linked or _matches(name, self.settings.exclude)
+        if _matches(name, self.settings.exclude):
+            return True
+        if not entry.is_symlink():
+            return False
+        leads_to = Path(os.path.realpath(entry.path)).parent
+        return not self.settings.follow_symlinks or self._output_around(str(leads_to)) is not None
 
     def _add_file(self, real: str, name: str = "", *, named: bool = False) -> None:
         """Add a file unless it is not wanted; what is there already keeps its name."""
         known = self.found.get(real)
-        name = known.name if known else name or os.path.basename(real)
+        name = known.name if known else name or Path(real).name
         include, exclude = self.settings.include, self.settings.exclude
         if _matches(name, exclude) or (include and not _matches(name, include)):
             return
@@ -162,15 +172,14 @@ class _Search:
         """Return where a file is; a link stays one unless links are followed."""
         if self.settings.follow_symlinks:
             return os.path.realpath(path)
-        folder, name = os.path.split(os.path.abspath(path))
-        return os.path.join(os.path.realpath(folder), name)
+        return str(Path(os.path.realpath(Path(path).parent)) / Path(path).name)
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
     """Return what is in a folder; nothing if it is an output folder or cannot be read."""
     try:
         with os.scandir(folder) as found:
-            entries = list(found)
+            entries = sorted(found, key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
         log.warning("the folder %r is left out: %s", folder, error.strerror)
         return []

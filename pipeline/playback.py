@@ -130,7 +130,7 @@ class Playback:
             except StopIteration:
                 return
             except MemoryError as error:
-                raise LimitExceeded("Reading it needs too much memory.") from error
+                raise LimitExceeded("reading the file needs too much memory") from error
             except Exception as error:  # its type says nothing; see pipeline.container
                 self.account.stopped = f"the file breaks off ({_text(error)})"
                 return
@@ -144,7 +144,7 @@ class Playback:
         try:
             frames = self.stream.codec_context.decode(packet)
         except MemoryError as error:
-            raise LimitExceeded("Decoding it needs too much memory.") from error
+            raise LimitExceeded("decoding the video needs too much memory") from error
         except Exception as error:  # its type says nothing; see pipeline.container
             self.account.note_failure(_text(error))
             return []
@@ -162,11 +162,11 @@ class Playback:
         """Raise the error for a stream without a frame."""
         codec, account = self.stream.codec_context, self.account
         if self._encrypted:
-            raise Unreadable("It is encrypted.")
+            raise Unreadable("the video is encrypted")
         if codec.width * codec.height > self._max_pixels:
-            raise LimitExceeded(f"Its pictures are too large: {codec.width}x{codec.height}.")
-        why = account.error or account.stopped or "it holds none"
-        raise Unreadable(f"No frame of it can be decoded: {why}.")
+            raise LimitExceeded(f"the pictures are too large: {codec.width}x{codec.height}")
+        why = account.error or account.stopped or "there is none"
+        raise Unreadable(f"no frame can be decoded: {why}")
 
 
 def _announced(container: InputContainer, stream: VideoStream) -> Account:
@@ -176,7 +176,13 @@ def _announced(container: InputContainer, stream: VideoStream) -> Account:
         seconds = float(stream.duration * stream.time_base)
     elif container.duration is not None:
         seconds = container.duration / 1e6
-    return Account(seconds, stream.duration is not None, stream.frames or None)
+    streams = len(video_streams(container))
+    return Account(
+        duration=seconds,
+        of_stream=stream.duration is not None,
+        expected=stream.frames or None,
+        note=f"of {streams} video streams, number {stream.index} is used" if streams > 1 else "",
+    )
 
 
 def _text(error: Exception) -> str:
