@@ -1,8 +1,24 @@
-"""What is measured on a face while its picture is at hand: sharpness, light and a thumbnail."""
+"""What is measured on a face while its picture is at hand: sharpness, light and a thumbnail.
+
+Sharpness compares how much of the finest detail a face has with how much of the next coarser one:
+the energies of two neighbouring bands of spatial frequency. Contrast and light cancel out of the
+ratio, and blur takes the finest band first. It is taken along rows and along columns, and the
+lower one counts, because a face that moved is smeared in one direction only. Large faces are
+brought to one size first: how much of the face is smeared counts, not how many pixels.
+
+The scale was fixed on 54 crisp portraits, shrunk to faces of 32 to 140 pixels after a known blur
+(its sigma as a part of the face's width), and looked at on 1,462 faces of real clips. Medians:
+
+    sigma          0          0.01       0.02       0.03        0.05    smeared by 0.12
+    sharpness      0.7 - 1    0.6 - 0.7  0.3        0.1         0       0.1 - 0.5
+
+Faces of 20 to 30 pixels lose less by the same blur: they have no finer detail to lose.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
@@ -11,6 +27,17 @@ from numpy.typing import NDArray
 from pipeline.types import Boxes, Image
 
 Floats = NDArray[np.float32]
+
+_SIDE: Final = 40
+"""Pixels; larger faces are brought to this size: what is asked is whether one can see who it is."""
+_OVERSAMPLING: Final = 4
+"""Of faces larger than so many times that, rows and columns are left out before."""
+_RIM: Final = 0.08
+"""Part of the face's sides that may show what is behind it."""
+_FLOORS: Final = (0.3, 2.0)
+"""Energies of the bands that noise alone has: they keep flat faces from looking crisp."""
+_SMEARED, _CRISP = -1.75, -0.35
+"""Logarithms of the ratio that become sharpness 0 and 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,13 +63,41 @@ def measure(luma: Image, boxes: Boxes) -> Measures:
     thumbnail = np.zeros((count, 8, 8), np.uint8)
     for row, (x1, y1, x2, y2) in enumerate(_whole_pixels(boxes, luma.shape)):
         if x2 > x1 and y2 > y1:
-            patch = _patch(luma[y1:y2, x1:x2])
-            mean, deviation = cv2.meanStdDev(patch)
-            brightness[row] = mean.item() / 255
-            contrast[row] = deviation.item() / 255
-            sharpness[row] = 0.5
-            thumbnail[row] = cv2.resize(patch, (8, 8), interpolation=cv2.INTER_AREA)
+            face = _reduced(luma[y1:y2, x1:x2])
+            mean, deviation = cv2.meanStdDev(face)
+            brightness[row], contrast[row] = mean.item() / 255, deviation.item() / 255
+            sharpness[row] = measure_sharpness(face)
+            thumbnail[row] = cv2.resize(face, (8, 8), interpolation=cv2.INTER_AREA)
     return Measures(sharpness, brightness, contrast, thumbnail)
+
+
+def measure_sharpness(face: Image) -> float:
+    """Return the sharpness, 0 to 1, of a face (S, S) of at most 40 pixels."""
+    pixels = face.astype(np.float32)
+    ratio = min(_band_ratio(pixels, along) for along in (_ROWS, _COLUMNS))
+    return float(np.clip((ratio - _SMEARED) / (_CRISP - _SMEARED), 0, 1))
+
+
+def _band_ratio(pixels: Floats, kernels: tuple[Floats, Floats]) -> float:
+    """Return log of the energy in the finest band over that in the next one."""
+    rim = max(1, round(_RIM * len(pixels)))
+    energies = []
+    for kernel, floor in zip(kernels, _FLOORS, strict=True):
+        band = cv2.filter2D(pixels, -1, kernel)[rim:-rim, rim:-rim]
+        energies.append(float(np.vdot(band, band)) / max(band.size, 1) + floor)
+    return float(np.log(energies[0] / energies[1]))
+
+
+def _bands() -> tuple[Floats, Floats]:
+    """Return the kernels (1, 13) of the two bands: differences of Gaussians."""
+    fine, coarse = (cv2.getGaussianKernel(13, sigma, cv2.CV_32F).T for sigma in (0.8, 1.6))
+    one = np.zeros_like(fine)
+    one[0, 6] = 1
+    return one - fine, fine - coarse
+
+
+_ROWS: Final = _bands()
+_COLUMNS: Final = (_ROWS[0].T, _ROWS[1].T)
 
 
 def _whole_pixels(boxes: Boxes, shape: tuple[int, ...]) -> list[list[int]]:
@@ -52,5 +107,9 @@ def _whole_pixels(boxes: Boxes, shape: tuple[int, ...]) -> list[list[int]]:
     return [[int(edge) for edge in box] for box in clipped]
 
 
-def _patch(face: Image) -> Image:
-    return cv2.resize(face, (64, 64), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+def _reduced(face: Image) -> Image:
+    """Return the face (h, w) as a square of its own size, but of 40 pixels at most."""
+    size = round(float(np.sqrt(face.size)))
+    step = max(1, min(face.shape) // (_OVERSAMPLING * _SIDE))
+    side = min(max(size, 8), _SIDE)
+    return cv2.resize(face[::step, ::step], (side, side), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
