@@ -54,6 +54,8 @@ class Planner:
 
     def decide(self, source: Source) -> Decision:
         """Decide about ``source``. Hashes the file unless it is as remembered."""
+        if source.young:
+            return Decision(source, "skip", "it changed just now; it is left for a later run")
         known = self.index.get(source.path)
         try:
             content = self.index.content(source.path, self._hash, known)
