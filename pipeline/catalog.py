@@ -14,7 +14,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -215,8 +215,8 @@ def _results(output: Path) -> Iterator[tuple[str, Manifest]]:
 
 def _update(db: sqlite3.Connection, output: Path, folder: str, video: Manifest) -> bool:
     row = _video_row(folder, video)
-    known = db.execute("SELECT manifest_sha256 FROM videos WHERE folder = ?", (folder,)).fetchone()
-    if known and known[0] == row["manifest_sha256"]:
+    known = db.execute("SELECT fingerprint FROM videos WHERE folder = ?", (folder,)).fetchone()
+    if known and known[0] == row["fingerprint"]:
         return False
     db.execute("DELETE FROM videos WHERE folder = ?", (folder,))
     _insert(db, "videos", [row])
@@ -262,8 +262,16 @@ def _video_row(folder: str, video: Manifest) -> dict[str, Any]:
         "page": _PAGE if _PAGE in video.outputs else None,
         "annotated": _ANNOTATED if _ANNOTATED in video.outputs else None,
         "program": video.program,
-        "manifest_sha256": hashlib.sha256(video.to_json().encode()).hexdigest(),
+        "fingerprint": _fingerprint(video),
     }
+
+
+def _fingerprint(video: Manifest) -> str:
+    """Tell manifests apart; cheaper than their text, so that a batch can offer every old one."""
+    outputs = [(path, output.sha256) for path, output in sorted(video.outputs.items())]
+    facts = replace(video, outputs={}, settings={}, keys={})
+    text = repr((facts, sorted(video.keys.items()), outputs))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _track_rows(path: Path, folder: str) -> list[dict[str, Any]]:

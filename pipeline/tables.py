@@ -16,6 +16,7 @@ import csv
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,8 @@ def summarise(
 def rows_by_track(tracks: Tracks) -> Iterable[tuple[int, slice]]:
     """Return each track's id with the rows of ``tracks`` that belong to it, ids ascending."""
     ids, starts = np.unique(tracks.track_id, return_index=True)
-    ends = [*starts[1:], len(tracks.track_id)]
-    return ((int(i), slice(int(a), int(b))) for i, a, b in zip(ids, starts, ends, strict=True))
+    edges = [*map(int, starts), len(tracks.track_id)]
+    return ((int(n), slice(*edge)) for n, edge in zip(ids, pairwise(edges), strict=True))
 
 
 def reason_name(reason: int) -> str:
