@@ -10,7 +10,7 @@ import click
 import cv2
 import torch
 
-from detectors import load
+from detectors import DetectorError, load
 from detectors.boxes import Suppression
 from training.datasets.pixels import PixelCache
 from training.datasets.webdataset import find_shards, read_shards
@@ -35,9 +35,9 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except TrainingError as error:
+        except (TrainingError, DetectorError) as error:
             click.echo(f"error: {error}", err=True)
-            ctx.exit(error.exit_code)
+            ctx.exit(TrainingError.exit_code)
 
 
 @click.group(cls=_Group)

@@ -117,9 +117,9 @@ class Run:
             self.optimizer.step()
             self._average()
         else:
-            logger.warning("step %d left out: the gradient is %s", self.step, float(norm))
+            logger.warning("step %d left out: the gradient is %s", self.step, norm.item())
         self.step += 1
-        return float(norm)
+        return norm.item()
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -184,7 +184,7 @@ def _loop(task: Task[BatchT], run: Run, log: CsvLog, checkpoint: Path) -> None:
         if run.step % settings.log_every == 0:
             pace = (run.step - logged[0]) / (run.seconds - logged[1])
             logged = (run.step, run.seconds)
-            numbers = {name: float(value) for name, value in losses.items()}
+            numbers = {name: value.item() for name, value in losses.items()}
             rate = settings.rate(run.progress)
             times = {"step": run.step, "seconds": run.seconds, "steps_per_second": pace}
             log.write(times | {"rate": rate, "norm": norm} | numbers)

@@ -85,6 +85,8 @@ def load(batches: AugmentedBatches, first_step: int, workers: int) -> Iterator[B
         num_workers=workers,
         collate_fn=_keep,
         prefetch_factor=4 if workers else None,
+        # A forked child would wait for ever for OpenCV's threads, which it does not inherit.
+        multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_one_thread,
     )
     yield from loader

@@ -33,6 +33,12 @@ class PixelCache:
         self.face_counts: NDArray[np.int64] = np.diff(self._box_ends)
         self._pixels: NDArray[np.uint8] = np.memmap(folder / "pixels.u8", np.uint8, "r")
 
+        self._folder = folder
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
+        """Let another process open the same files instead of receiving the pixels."""
+        return type(self), (self._folder,)
+
     def __len__(self) -> int:
         return len(self.names)
 

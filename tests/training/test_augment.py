@@ -1,0 +1,83 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.augment import AugmentSettings, augment, cut, flip_labels, join, move_labels
+from training.datasets import Labels, Sample
+
+SETTINGS = AugmentSettings(size=128)
+
+
+def test_results_have_the_size_and_labels_inside(cartoons):
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        count = (1, 4, 16)[seed % 3]
+        sample = augment([cartoons[i % 8] for i in range(count)], SETTINGS, rng)
+        assert sample.image.shape == (128, 128, 3)
+        assert sample.image.dtype == np.uint8
+        for boxes in (sample.labels.boxes, sample.labels.ignore):
+            assert boxes.dtype == np.float32
+            assert ((boxes >= 0) & (boxes <= 128)).all()
+            assert (boxes[:, 2:] > boxes[:, :2]).all()
+
+
+def test_the_same_seed_gives_the_same_sample(cartoons):
+    first, second = (augment(cartoons[:4], SETTINGS, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first.image, second.image)
+    np.testing.assert_array_equal(first.labels.boxes, second.labels.boxes)
+
+
+def test_boxes_follow_the_pixels():
+    image = np.zeros((100, 140, 3), np.uint8)
+    image[30:60, 50:90] = 255
+    sample = Sample("block", image, Labels(np.array([[50, 30, 90, 60]], np.float32)))
+    settings = replace(SETTINGS, mean=(0, 0, 0), face_range=(20.0, 60.0))
+    checked = 0
+    for seed in range(40):
+        result = cut(sample, 128, settings, np.random.default_rng(seed))
+        for x1, y1, x2, y2 in result.labels.boxes:
+            rows, columns = np.nonzero(result.image[..., 0] > 127)
+            drawn = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            np.testing.assert_allclose(drawn, [x1, y1, x2, y2], atol=1.5)
+            checked += 1
+    assert checked > 20
+
+
+def test_faces_without_their_centre_or_too_small_are_ignored():
+    labels = Labels(
+        np.array([[0, 0, 20, 20], [90, 40, 130, 80], [50, 50, 55, 55]], np.float32),
+        np.array([[60, 60, 70, 70]], np.float32),
+    )
+    moved = move_labels(labels, np.zeros(2), np.ones(2), size=100, smallest_face=8)
+    assert moved.boxes.tolist() == [[0, 0, 20, 20]]
+    assert moved.ignore.tolist() == [[90, 40, 100, 80], [50, 50, 55, 55], [60, 60, 70, 70]]
+
+
+def test_flip_twice_is_nothing():
+    labels = Labels(np.array([[1, 2, 30, 40]], np.float32))
+    flipped = flip_labels(labels, 100)
+    assert flipped.boxes.tolist() == [[70, 2, 99, 40]]
+    np.testing.assert_array_equal(flip_labels(flipped, 100).boxes, labels.boxes)
+
+
+def test_join_lays_tiles_row_by_row():
+    tiles = [
+        Sample(
+            str(n), np.full((8, 8, 3), n, np.uint8), Labels(np.array([[1, 1, 3, 4]], np.float32))
+        )
+        for n in range(4)
+    ]
+    whole = join(tiles, 16)
+    assert whole.image[::8, ::8, 0].tolist() == [[0, 1], [2, 3]]
+    assert whole.labels.boxes.tolist() == [
+        [1, 1, 3, 4],
+        [9, 1, 11, 4],
+        [1, 9, 3, 12],
+        [9, 9, 11, 12],
+    ]
+
+
+def test_labels_refuse_another_shape():
+    with pytest.raises(ValueError, match=r"boxes\.shape"):
+        Labels(np.zeros(4, np.float32))

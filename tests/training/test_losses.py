@@ -1,0 +1,38 @@
+import pytest
+import torch
+
+from training.losses import distance_iou, hard_negatives, quality_focal
+
+
+def test_quality_focal_vanishes_where_score_equals_quality():
+    quality = torch.tensor([0.2, 0.7, 0.99])
+    assert quality_focal(torch.logit(quality), quality).abs().max() < 1e-6
+
+
+def test_quality_focal_of_a_background_anchor():
+    logit = torch.tensor([0.0])
+    expected = 0.5**2 * torch.log(torch.tensor(2.0))
+    torch.testing.assert_close(quality_focal(logit, torch.zeros(1))[0], expected)
+
+
+def test_distance_iou_of_equal_boxes_is_zero():
+    boxes = torch.tensor([[3.0, 4, 13, 24]])
+    loss, overlap = distance_iou(boxes, boxes.clone())
+    assert loss.item() == pytest.approx(0)
+    assert overlap.item() == pytest.approx(1)
+
+
+def test_distance_iou_of_apart_boxes_by_hand():
+    loss, overlap = distance_iou(
+        torch.tensor([[0.0, 0, 10, 10]]), torch.tensor([[20.0, 0, 30, 10]])
+    )
+    assert overlap.item() == 0
+    assert loss.item() == pytest.approx(1 + 20**2 / (30**2 + 10**2))
+
+
+def test_hard_negatives_are_the_worst_of_those_that_may_be_taken():
+    loss = torch.tensor([[9.0, 8, 7, 6, 5], [1, 2, 3, 4, 5]])
+    positive = torch.tensor([[True, False, False, False, False], [False] * 5])
+    ignored = torch.tensor([[False, True, False, False, False], [False] * 5])
+    chosen = hard_negatives(loss, positive, ignored, ratio=2)
+    assert chosen.tolist() == [[False, False, True, True, False], [False, False, False, True, True]]
