@@ -26,7 +26,19 @@ SCHEMA: Final = 1
 
 _ABOUT: Final = "about"
 _ARRAYS: Final = tuple(field.name for field in fields(Scan) if field.name not in ("info", "audit"))
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip file can hold
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+"""The oldest time that a zip file can hold: the real one would make every file another."""
+_DAMAGE: Final = (
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the libraries raise when bytes are not what they should be."""
 
 
 class UnusableScan(ValueError):
@@ -52,16 +64,17 @@ def load(path: Path) -> Scan:
         UnusableScan: the file is damaged, is no scan, or is of another schema.
         OSError: it cannot be read.
     """
+    content = path.read_bytes()
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            about = json.loads(archive[_ABOUT].tobytes())
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            about = json.loads(_decoded(archive, _ABOUT).tobytes())
             if about["schema"] != SCHEMA:
                 raise UnusableScan(f"{path} is of schema {about['schema']}, not {SCHEMA}.")
-            arrays = {name: archive[name] for name in _ARRAYS}
+            arrays = {name: _decoded(archive, name) for name in _ARRAYS}
         return Scan(info=_info(about["info"]), audit=_audit(about["audit"]), **arrays)
     except UnusableScan:
         raise
-    except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         raise UnusableScan(f"{path} is damaged or is no scan ({error}).") from error
 
 
@@ -70,6 +83,12 @@ def _encoded(array: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     npy.write_array(buffer, array, allow_pickle=False)
     return buffer.getvalue()
+
+
+def _decoded(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """Return an array of the archive; its checksum has been compared."""
+    buffer = io.BytesIO(archive.read(f"{name}.npy"))
+    return npy.read_array(buffer, allow_pickle=False)
 
 
 def _info(values: dict[str, Any]) -> VideoInfo:

@@ -1,0 +1,32 @@
+"""A table that grows."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.rows import Rows
+
+DTYPE = np.dtype([("number", np.int64), ("pair", np.float32, 2)])
+
+
+@given(st.lists(st.integers(0, 150), max_size=8))
+def test_what_was_added_comes_out_in_order(counts):
+    rows, expected = Rows(DTYPE), 0
+    for count in counts:
+        numbers = range(expected, expected + count)
+        rows.append([(number, (number, -number)) for number in numbers])
+        expected += count
+    columns = rows.columns()
+    assert len(rows) == expected
+    assert columns["number"].tolist() == list(range(expected))
+    assert columns["pair"].shape == (expected, 2)
+    assert (columns["pair"][:, 1] == -columns["number"]).all()
+
+
+def test_columns_stay_as_they_are_when_rows_are_added():
+    rows = Rows(DTYPE)
+    rows.append([(1, (0, 0))])
+    before = rows.columns()["number"]
+    rows.append([(2, (0, 0))])
+    assert before.tolist() == [1]
+    assert before.flags["C_CONTIGUOUS"]
