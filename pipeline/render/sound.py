@@ -86,8 +86,6 @@ class PlayableSound:
 
 def playable(source: SoundSource) -> PlayableSound | None:
     """Return the sound of a source, encoded anew if need be; None if there is none to play."""
-    if source.stream.codec_context is None:
-        return None
     packets = source.packets()
     first = list(islice(packets, _TRIAL))
     packets = chain(first, packets)
