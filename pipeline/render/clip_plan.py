@@ -67,7 +67,7 @@ def wanted_frames(plans: tuple[ClipPlan, ...], frames: int) -> NDArray[np.bool_]
 def _spans(job: RenderJob) -> list[_Span]:
     tracks = job.tracks
     ids, starts = np.unique(tracks.track_id, return_index=True)
-    ends = np.append(starts[1:], len(tracks.track_id)) - 1
+    ends = [*(starts[1:] - 1), -1][: len(ids)]
     rows = zip(tracks.frame[starts], tracks.frame[ends], ids, strict=True)
     return sorted(
         (_Span(int(first), int(last), int(track_id)) for first, last, track_id in rows),
