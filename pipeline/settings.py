@@ -58,7 +58,7 @@ class LinkSettings:
     )
     max_face: float = setting(0.0, "Largest face to keep, in pixels; 0: any.", minimum=0)
     region: str = setting("", "Only faces with their centre in X,Y,W,H, as pixels or percent.")
-    min_iou: float = setting(0.1, "Overlap from which boxes may be one face.", minimum=0, maximum=1)
+    min_iou: float = setting(0.2, "Overlap from which boxes may be one face.", minimum=0, maximum=1)
     max_unseen: float = setting(
         1.0, "Longest time out of sight after which a face is still the same track, s.", minimum=0
     )
