@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
-from av.video.reformatter import Colorspace, VideoReformatter
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from pipeline.types import Image
@@ -94,7 +94,14 @@ class Converter:
     def _scaled(self, frame: VideoFrame, size: tuple[int, int], pixel_format: str) -> NDArray[Any]:
         """Return ``frame`` as an array at ``size`` in another pixel format."""
         scaler = self._scalers.setdefault((pixel_format, size), VideoReformatter())
-        scaled = scaler.reformat(frame, *size, pixel_format, src_colorspace=_matrix(frame))
+        scaled = scaler.reformat(
+            frame,
+            *size,
+            pixel_format,
+            src_colorspace=_matrix(frame),
+            interpolation=Interpolation.BILINEAR,  # averages where it scales down
+            threads=1,
+        )
         return np.asarray(scaled.to_ndarray())
 
 

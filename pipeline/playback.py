@@ -77,7 +77,8 @@ class Playback:
         codec = self.stream.codec_context
         codec.thread_type = "AUTO"
         codec.thread_count = THREADS
-        codec.options = {"max_pixels": str(self._max_pixels)}
+        # FFmpeg counts the padding of rows too, so its limit only stops what is far too large
+        codec.options = {"max_pixels": str(self._max_pixels * 5 // 4 + (1 << 16))}
 
     @property
     def _max_pixels(self) -> int:
