@@ -285,7 +285,7 @@ def _track_rows(path: Path, folder: str) -> list[dict[str, Any]]:
 
 def _crop_rows(path: Path, folder: str) -> list[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
-        boxes = file.read().drop_columns(["pts"])
+        boxes = file.read(use_threads=False).drop_columns(["pts"])
     kept = boxes.filter(pc.greater(boxes["rank"], 0))
     return [{"folder": folder, **row} for row in kept.to_pylist()]
 

@@ -203,7 +203,8 @@ def _write_boxes(
         ),
     }
     table = pa.table(columns).replace_schema_metadata(_metadata(scan, tracks))
-    pq.write_table(table, path, compression="zstd")
+    words = ["kind", "reason", "crop"]
+    pq.write_table(table, path, compression="zstd", use_dictionary=words)
 
 
 def _named(codes: NDArray[np.uint8], names: list[str | None] | list[str]) -> Any:

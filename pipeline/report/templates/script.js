@@ -38,7 +38,7 @@ if (player) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
       seek(Number(link.dataset.at));
-      player.play();
+      player.play().catch(() => {}); // A pause right after is no error.
     }),
   );
   if (line) {
