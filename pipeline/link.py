@@ -8,6 +8,7 @@ order in which they appear, and what is missing between two sightings is filled 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,18 +184,19 @@ def _fill(scan: Scan, tracks: Tracks, max_gap: float) -> Tracks:
     earlier, later = scan.time[tracks.frame[before]], scan.time[tracks.frame[before + 1]]
     part = ((scan.time[frame] - earlier) / (later - earlier))[:, None]  # (I, 1)
     boxes = tracks.boxes[before] * (1 - part) + tracks.boxes[before + 1] * part
-    ids = np.append(tracks.track_id, tracks.track_id[before])
-    order = np.lexsort((np.append(tracks.frame, frame), ids))
-    nothing = np.zeros(len(frame))
-    return replace(
-        tracks,
-        track_id=ids[order],
-        frame=np.append(tracks.frame, frame)[order],
-        boxes=np.vstack([tracks.boxes, boxes.astype(np.float32)])[order],
-        scores=np.append(tracks.scores, np.float32(nothing))[order],
-        kind=np.append(tracks.kind, np.uint8(nothing + Kind.INTERPOLATED))[order],
-        detection=np.append(tracks.detection, np.int32(nothing - 1))[order],
-    )
+    filled = {
+        "track_id": tracks.track_id[before],
+        "frame": frame,
+        "boxes": boxes.astype(np.float32),
+        "scores": np.zeros(len(frame), np.float32),
+        "kind": np.full(len(frame), Kind.INTERPOLATED, np.uint8),
+        "detection": np.full(len(frame), -1, np.int32),
+    }
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(tracks, name), new]) for name, new in filled.items()
+    }
+    order = np.lexsort((columns["frame"], columns["track_id"]))
+    return replace(tracks, **{name: column[order] for name, column in columns.items()})
 
 
 def _fillable(scan: Scan, tracks: Tracks, max_gap: float) -> Ints:

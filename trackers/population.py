@@ -43,8 +43,9 @@ class Population:
         if not time > self._time:
             raise ValueError(f"time must grow: {time = } after {self._time}")
         recent = self._last == self._time
-        self._keep(recent | (time - self._last <= self._max_unseen))
-        self._recent, self._time = self._last == self._time, time
+        alive = recent | (time - self._last <= self._max_unseen)
+        self._keep(alive)
+        self._recent, self._time = recent[alive], time
         self._predicted = predict(self._states, self._covariances, time - self._last)
         return boxes_of(self._predicted[0])
 
