@@ -216,7 +216,7 @@ class _Batch:
         if decision.action == "unreadable":
             self.ledger.not_opened(decision.source, Status.FAILED, decision.why)
         elif decision.action == "skip":
-            self.ledger.not_opened(decision.source, Status.SKIPPED, decision.why)
+            self.ledger.not_opened(decision.source, Status.SKIPPED, decision.why, reused=True)
         elif decision.action == "reuse":
             self.ledger.reused(decision)
         else:

@@ -141,7 +141,7 @@ def show_summary(result: BatchResult) -> None:
     worked = [video for video in videos if not video.reused]
     frames = sum(video.frames for video in worked)
     rows = [
-        ("videos", _count(len(videos), statuses)),
+        ("files", _count(len(videos), statuses)),
         ("faces", f"{sum(video.faces for video in videos):,}"),
         ("tracks", f"{sum(video.tracks for video in videos):,}"),
         ("crops", f"{sum(video.crops for video in videos):,}"),

@@ -95,9 +95,11 @@ class Ledger:
         self._remember(decision.source, decision.content, decision.folder)
         self._add(self._result(decision, decision.old, reused=True))
 
-    def not_opened(self, source: Source, status: Status, reason: str) -> None:
+    def not_opened(
+        self, source: Source, status: Status, reason: str, *, reused: bool = False
+    ) -> None:
         """Record a source that leaves nothing behind."""
-        self._add(VideoResult(source, status, "open", reason))
+        self._add(VideoResult(source, status, "open", reason, reused=reused))
 
     def skipped(self, decision: Decision, reason: str) -> None:
         """Record that a source is no video, and remember it."""

@@ -1,0 +1,281 @@
+"""The whole program on real video, run as a user runs it."""
+
+import csv
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import pyarrow.parquet as parquet
+import pytest
+
+from pipeline.manifest import Manifest
+
+ROOT = Path(__file__).parents[1]
+BOOKS = ("runs", ".facepics", "catalog.sqlite")
+SAMPLE = ROOT / "media" / "sample.mp4"
+
+
+def facepics(*args: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "start.py", *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Return path -> hash of every result; the books of the runs are left out."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] not in BOOKS
+    }
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def last_run(out: Path) -> dict[str, object]:
+    return json.loads(max((out / "runs").glob("*.json")).read_text())
+
+
+def excerpt(path: Path, first: int, last: int, size: tuple[int, int] = (640, 360)) -> None:
+    """Write some frames of the sample as a small video without sound."""
+    with av.open(str(SAMPLE)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream("libx264", rate=25, options={"preset": "ultrafast", "crf": "20"})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.time_base = Fraction(1, 25)
+        for index, frame in enumerate(source.decode(video=0)):
+            if first <= index <= last:
+                small = frame.reformat(*size, format="yuv420p")
+                small.pts, small.time_base = index - first, Fraction(1, 25)
+                target.mux(stream.encode(small))
+        target.mux(stream.encode())
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive: two videos with faces, one without, a copy, a broken one, and a note."""
+    folder = tmp_path_factory.mktemp("media")
+    (folder / "day 1").mkdir()
+    excerpt(folder / "day 1" / "cut.mp4", 160, 195)
+    excerpt(folder / "turn.mp4", 60, 80)
+    blank(folder / "blank.mkv")
+    shutil.copy(folder / "turn.mp4", folder / "turn-again.mp4")
+    whole = (folder / "turn.mp4").read_bytes()
+    (folder / "broken.mp4").write_bytes(whole[: len(whole) // 3])
+    (folder / "notes.txt").write_text("no video")
+    return folder
+
+
+def blank(path: Path) -> None:
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for _ in range(10):
+            frame = av.VideoFrame(320, 180, "yuv420p")
+            for plane in frame.planes:
+                plane.update(bytes([90]) * plane.buffer_size)
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode())
+
+
+@pytest.fixture(scope="session")
+def first(media: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, int]:
+    """The archive worked through once: output, what was printed, exit code."""
+    out = tmp_path_factory.mktemp("first") / "facepics"
+    done = facepics(media, "-o", out)
+    assert "Traceback" not in done.stderr, done.stderr
+    return out, done.stdout, done.returncode
+
+
+@pytest.fixture
+def results(first: tuple[Path, str, int], tmp_path: Path) -> Path:
+    """The results of the first run, to be changed at will."""
+    return Path(shutil.copytree(first[0], tmp_path / "facepics", copy_function=shutil.copy2))
+
+
+def test_each_source_ends_with_a_status_and_the_run_with_a_code(
+    first: tuple[Path, str, int],
+) -> None:
+    out, printed, code = first
+    assert code == 3
+    assert "broken.mp4" in printed
+    statuses = {video["name"]: video["status"] for video in last_run(out)["videos"]}  # type: ignore[attr-defined]
+    assert statuses == {
+        "blank.mkv": "empty",
+        "broken.mp4": "failed",
+        "day 1/cut.mp4": "done",
+        "notes.txt": "skipped",
+        "turn-again.mp4": "done",
+        "turn.mp4": "duplicate",
+    }
+
+
+def test_every_output_is_as_its_manifest_says(first: tuple[Path, str, int]) -> None:
+    for file in first[0].rglob("video.json"):
+        outputs = Manifest.read(file.parent).outputs
+        there = {name: digest for name, digest in tree(file.parent).items() if name != "video.json"}
+        assert there == {name: output.sha256 for name, output in outputs.items()}
+
+
+def test_a_video_leaves_everything_that_the_readme_promises(
+    first: tuple[Path, str, int],
+) -> None:
+    folder = first[0] / "day 1" / "cut.mp4"
+    names = set(tree(folder))
+    assert {"index.html", "annotated.mp4", "tracks.csv", "boxes.parquet", "mot.txt"} <= names
+    assert {"video.json", "scan.npz", "track_0001/best.jpg", "track_0001/clip.mp4"} <= names
+    with (folder / "tracks.csv").open() as file:
+        tracks = list(csv.DictReader(file))
+    assert len(tracks) == Manifest.read(folder).counts.tracks >= 3  # the cut parts them
+    crops = [
+        name for name in names if re.fullmatch(r"track_\d+/\d{6}_\d\dm\d\d\.\d{3}s_\d+\.jpg", name)
+    ]
+    assert len(crops) == Manifest.read(folder).counts.crops
+    for name in crops:
+        assert cv2.imread(str(folder / name)) is not None
+
+
+def test_times_are_those_of_the_source(media: Path, first: tuple[Path, str, int]) -> None:
+    with av.open(str(media / "day 1" / "cut.mp4")) as video:
+        times = [frame.time for frame in video.decode(video=0)]
+    table = parquet.read_table(first[0] / "day 1" / "cut.mp4" / "boxes.parquet").to_pydict()
+    for frame, moment in zip(table["frame"], table["time_s"], strict=True):
+        assert moment == pytest.approx(times[frame], abs=1e-6)
+    with av.open(str(first[0] / "day 1" / "cut.mp4" / "annotated.mp4")) as video:
+        annotated = [frame.time for frame in video.decode(video=0)]
+    assert annotated == pytest.approx(times, abs=1e-3)
+
+
+def test_results_are_for_their_owner_only(first: tuple[Path, str, int]) -> None:
+    for path in [first[0], *first[0].rglob("*")]:
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_nothing_is_written_below_the_input(media: Path, first: tuple[Path, str, int]) -> None:
+    names = {path.name for path in media.rglob("*")}
+    assert names == {
+        "day 1",
+        "cut.mp4",
+        "turn.mp4",
+        "turn-again.mp4",
+        "blank.mkv",
+        "broken.mp4",
+        "notes.txt",
+    }
+
+
+def test_a_second_run_decodes_nothing_and_changes_no_byte(media: Path, results: Path) -> None:
+    before, times = tree(results), stamps(results)
+    done = facepics(media, "-o", results)
+    assert done.returncode == 3
+    assert tree(results) == before
+    assert {name: times[name] for name in times} == {
+        name: stamp for name, stamp in stamps(results).items() if name in times
+    }
+    assert all(video["reused"] for video in last_run(results)["videos"])  # type: ignore[attr-defined]
+
+
+def test_another_tracking_option_does_not_scan_again(media: Path, results: Path) -> None:
+    """A detector that cannot be had is not missed where the scan is kept."""
+    before = tree(results)
+    args = (media, "-o", results, "--exclude", "b*", "--device", "cuda:99")
+    done = facepics(*args, "--min-iou", "0.9")
+    assert done.returncode == 0, done.stderr
+    after = tree(results)
+    scans = [name for name in before if name.endswith("scan.npz")]
+    assert [after[name] for name in scans] == [before[name] for name in scans]
+    assert after["day 1/cut.mp4/mot.txt"] != before["day 1/cut.mp4/mot.txt"]
+    assert facepics(*args, "--min-face", "30").returncode == 2
+
+
+def test_jobs_change_no_byte(media: Path, first: tuple[Path, str, int], tmp_path: Path) -> None:
+    facepics(media, "-o", tmp_path / "out", "--jobs", "2")
+    assert tree(tmp_path / "out") == tree(first[0])
+
+
+def test_an_interrupted_run_leaves_whole_results_and_goes_on(
+    media: Path, first: tuple[Path, str, int], tmp_path: Path
+) -> None:
+    command = [sys.executable, ROOT / "start.py", media, "-o", tmp_path / "out"]
+    for stop, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            time.sleep(2.5)
+            run.send_signal(stop)
+            assert run.wait(10) in (code, 3)
+        for file in (tmp_path / "out").rglob("video.json"):
+            outputs = Manifest.read(file.parent).outputs
+            assert all(tree(file.parent)[name] == one.sha256 for name, one in outputs.items())
+    facepics(media, "-o", tmp_path / "out")
+    assert tree(tmp_path / "out") == tree(first[0])
+
+
+def test_a_locked_output_is_11(media: Path, results: Path) -> None:
+    from pipeline.publish import OutputFolder
+
+    with OutputFolder(results):
+        done = facepics(media, "-o", results)
+    assert done.returncode == 11
+    assert "another run" in done.stderr
+
+
+def test_a_source_that_vanished_keeps_its_results_and_is_marked(
+    media: Path, first: tuple[Path, str, int], tmp_path: Path
+) -> None:
+    archive = Path(shutil.copytree(media, tmp_path / "media"))
+    out = tmp_path / "out"
+    facepics(archive, "-o", out, "--video", "none", "--include", "turn.mp4", "--include", "*cut*")
+    (archive / "turn.mp4").unlink()
+    facepics(archive, "-o", out, "--video", "none", "--include", "turn.mp4", "--include", "*cut*")
+    assert (out / "turn.mp4" / "tracks.csv").exists()
+    with sqlite3.connect(out / "catalog.sqlite") as catalog:
+        present = dict(catalog.execute("SELECT name, present FROM videos"))
+    assert present == {"turn.mp4": 0, "day 1/cut.mp4": 1}
+
+
+def test_the_catalog_is_rebuilt_from_the_manifests_alone(results: Path) -> None:
+    def rows() -> list[tuple[object, ...]]:
+        with sqlite3.connect(results / "catalog.sqlite") as catalog:
+            tables = ("videos", "tracks", "crops")
+            return [
+                row for t in tables for row in catalog.execute(f"SELECT * FROM {t} ORDER BY 1,2,3")
+            ]
+
+    before = rows()
+    (results / "catalog.sqlite").unlink()
+    done = facepics("catalog", results)
+    assert done.returncode == 0, done.stderr
+    assert rows() == before
+
+
+def test_the_example_of_the_readme_runs(media: Path, tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 1
+    program = blocks[0].replace("media/sample.mp4", str(media / "turn.mp4"))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "tracks in" in done.stdout
+
+
+def test_a_crop_tells_where_it_comes_from(first: tuple[Path, str, int]) -> None:
+    done = facepics("inspect", first[0] / "day 1" / "cut.mp4" / "track_0001" / "best.jpg")
+    assert done.returncode == 0
+    assert "day 1/cut.mp4" in done.stdout
+    assert "track 1" in done.stdout.replace("track    1", "track 1")
