@@ -80,7 +80,6 @@ class Catalog:
     """The catalog of one output folder; a context manager."""
 
     def __init__(self, output: Path) -> None:
-        """Open the catalog in ``output``, rebuilt if need be; raises :class:`OutputError`."""
         self.output = output
         if not _is_sound(output / FILE_NAME):
             rebuild(output)

@@ -34,7 +34,8 @@ def write_index_page(output: Path, catalog: Catalog) -> bool:
         for path, page in changed.items():
             path.parent.mkdir(mode=0o700, exist_ok=True)
             write_whole(path, page)
-        left_over = [path for path in (output / _MORE).glob("*.html") if path not in pages]
+        numbered = (output / _MORE).glob("*.html")
+        left_over = [path for path in numbered if path.is_file() and path not in pages]
         for path in left_over:
             path.unlink()
     return bool(changed or left_over)

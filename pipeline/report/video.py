@@ -168,6 +168,8 @@ def _numbers(track: TrackSummary) -> dict[str, Any]:
         "id": track.track_id,
         "hue": round(track.track_id * _GOLDEN_ANGLE) % 360,
         "first": track.first_from_start_s,
+        # Rounded down, the player would show the frame before.
+        "seek": track.first_from_start_s + 0.001,
         "last": track.last_from_start_s,
         "seconds": seconds,
         "facts": [

@@ -22,6 +22,11 @@ from tests.pipeline.records import crops_of, manifest_of, publish, seal
 NAME = "holiday/day 1.mp4"
 
 
+def build(output):
+    with Catalog.open(output):
+        pass
+
+
 def query(output, sql):
     with closing(sqlite3.connect(output / catalog.FILE_NAME)) as db:
         return db.execute(sql).fetchall()
@@ -91,7 +96,7 @@ def test_another_result_replaces_all_rows_of_its_folder(tmp_path):
 
 def test_tracks_are_those_of_the_table_and_numbers_are_numbers(tmp_path):
     folder, _ = publish(tmp_path, NAME)
-    Catalog.open(tmp_path).__exit__(None, None, None)
+    build(tmp_path)
     with (tmp_path / folder / "tracks.csv").open(newline="") as file:
         written = list(csv.DictReader(file))
     with closing(sqlite3.connect(tmp_path / catalog.FILE_NAME)) as db:
@@ -113,7 +118,7 @@ def test_views_give_paths_that_exist_and_problems(tmp_path):
     publish(tmp_path, NAME)
     failed(tmp_path, "broken.avi", "its index is missing")
     failed(tmp_path, "nothing.mp4", "", Status.EMPTY)
-    Catalog.open(tmp_path).__exit__(None, None, None)
+    build(tmp_path)
     paths = query(tmp_path, "SELECT path, track_id, on_screen_s FROM best_crops ORDER BY track_id")
     assert [track_id for _, track_id, _ in paths] == [1, 2]
     assert all((tmp_path / path).is_file() for path, _, _ in paths)
@@ -125,7 +130,7 @@ def test_views_give_paths_that_exist_and_problems(tmp_path):
 
 def test_crops_hold_their_look(tmp_path):
     publish(tmp_path, NAME)
-    Catalog.open(tmp_path).__exit__(None, None, None)
+    build(tmp_path)
     rows = query(
         tmp_path,
         "SELECT track_id, rank, crop, frame, time_s, x1, y2, kind, quality, reason FROM crops",
@@ -158,7 +163,7 @@ def test_a_source_that_is_gone_is_marked(tmp_path):
 
 def test_without_news_no_byte_and_no_time_changes(tmp_path):
     folder, manifest = publish(tmp_path, NAME)
-    Catalog.open(tmp_path).__exit__(None, None, None)
+    build(tmp_path)
     os.utime(tmp_path / catalog.FILE_NAME, ns=(1, 1))
     before = state(tmp_path)
     with Catalog.open(tmp_path) as books:

@@ -173,7 +173,7 @@ def test_only_what_is_there_is_linked(tmp_path):
     whole, bare = video_page(folder, 2), video_page(tmp_path / "without", 2)
     assert "track_0001/clip.mp4" in whole.links()
     assert "track_0002/clip.mp4" not in whole.links()
-    assert "annotated.mp4#t=0.040" in whole.links()
+    assert "annotated.mp4#t=0.041" in whole.links()
     assert any(tag == "video" for tag, _ in whole.tags)
     assert not any("clip.mp4" in link or "annotated" in link for link in bare.links())
     assert not any(tag == "video" for tag, _ in bare.tags)
