@@ -20,6 +20,7 @@ from typing import Final, Self
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pipeline.rows import Rows
@@ -31,6 +32,9 @@ _SIZE: Final = (32, 18)
 """Width and height of the tiny pictures."""
 _SHIFT: Final = (3, 2)
 """Furthest motion that is explained, in their pixels: a tenth of the picture."""
+_WINDOW: Final = (_SIZE[1] - 2 * _SHIFT[1], _SIZE[0] - 2 * _SHIFT[0])
+"""Rows and columns of the part that is looked for where it may have moved to."""
+_AREA: Final = _WINDOW[0] * _WINDOW[1]
 _SHIFT_COST: Final = 1.6
 """A moved match weighs so much: the best of many is good by chance already."""
 _FLAT: Final = 20.0
@@ -87,13 +91,12 @@ class _Tiny:
     """A frame as a tiny picture, with what is needed of it again and again."""
 
     picture: Floats
-    """(18, 32) less its mean."""
+    """(576,) less its mean."""
     variance: float
-    inner: Floats
-    """(14, 26) the middle, less its own mean: finds its place in another picture."""
-    inner_variance: float
+    windows: Floats
+    """(35, 364) each part that the middle of another picture may lie on, less its own mean."""
     window_variance: Floats
-    """(5, 7) variance of each part of the picture that an inner one may lie on."""
+    """(35,)"""
 
     @classmethod
     def of(cls, luma: Image) -> Self:
@@ -101,37 +104,23 @@ class _Tiny:
         step = max(1, luma.shape[0] // _SAMPLED_ROWS)
         small = cv2.resize(luma[::step, ::step], _SIZE, interpolation=cv2.INTER_AREA)
         picture = small.astype(np.float32)
-        picture -= picture.mean()
-        dx, dy = _SHIFT
-        inner = picture[dy:-dy, dx:-dx]
-        inner = inner - inner.mean()
-        return cls(
-            picture,
-            float(np.mean(picture**2)),
-            inner,
-            float(np.mean(inner**2)),
-            _window_variance(picture, inner.shape),
-        )
-
-
-def _window_variance(picture: Floats, window: tuple[int, ...]) -> Floats:
-    """Return the variance of each part of ``picture`` that has the shape ``window``."""
-    height, width = window
-    means = cv2.boxFilter(picture, -1, (width, height), anchor=(0, 0))
-    squares = cv2.boxFilter(picture**2, -1, (width, height), anchor=(0, 0))
-    rows, columns = picture.shape[0] - height + 1, picture.shape[1] - width + 1
-    return np.asarray(np.maximum(squares - means**2, 0)[:rows, :columns])
+        windows = sliding_window_view(picture, _WINDOW).reshape(-1, _AREA)
+        windows = windows - windows.mean(axis=1, keepdims=True)
+        picture = picture.ravel() - picture.mean()
+        variance = float(np.vdot(picture, picture)) / picture.size
+        return cls(picture, variance, windows, np.einsum("ij,ij->i", windows, windows) / _AREA)
 
 
 def _distance(earlier: _Tiny, later: _Tiny) -> float:
     """Return how different two frames are: 0 alike, 1 unrelated."""
-    covariance = float(np.mean(earlier.picture * later.picture))
+    covariance = float(np.vdot(earlier.picture, later.picture)) / later.picture.size
     in_place = 1 - (2 * covariance + _FLAT) / (earlier.variance + later.variance + _FLAT)
     return min(in_place, _SHIFT_COST * _moved_distance(earlier, later))
 
 
 def _moved_distance(earlier: _Tiny, later: _Tiny) -> float:
     """Return 1 less the best correlation of the later middle with a part of the earlier one."""
-    products = cv2.matchTemplate(earlier.picture, later.inner, cv2.TM_CCORR) / later.inner.size
-    deviation = np.sqrt(earlier.window_variance * later.inner_variance)
-    return 1 - float(np.max((products + _FLAT) / (deviation + _FLAT)))
+    middle = len(later.windows) // 2
+    covariances = earlier.windows @ later.windows[middle] / _AREA  # (35,)
+    deviation = np.sqrt(earlier.window_variance * later.window_variance[middle])
+    return 1 - float(((covariances + _FLAT) / (deviation + _FLAT)).max())

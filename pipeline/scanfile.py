@@ -26,8 +26,6 @@ SCHEMA: Final = 1
 
 _ABOUT: Final = "about"
 _ARRAYS: Final = tuple(field.name for field in fields(Scan) if field.name not in ("info", "audit"))
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-"""The oldest time that a zip file can hold: the real one would make every file another."""
 _DAMAGE: Final = (
     ValueError,
     TypeError,
@@ -48,12 +46,12 @@ class UnusableScan(ValueError):
 def save(scan: Scan, path: Path) -> None:
     """Write a scan."""
     about = {"schema": SCHEMA, "info": asdict(scan.info), "audit": asdict(scan.audit)}
-    text = json.dumps(about, default=str, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(about, default=str, sort_keys=True)
     arrays = {_ABOUT: np.frombuffer(text.encode(), np.uint8)}
     arrays |= {name: getattr(scan, name) for name in _ARRAYS}
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
+            entry = zipfile.ZipInfo(f"{name}.npy")  # unlike a bare name, not dated today
             archive.writestr(entry, _encoded(array), zipfile.ZIP_DEFLATED)
 
 

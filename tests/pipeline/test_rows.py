@@ -23,10 +23,10 @@ def test_what_was_added_comes_out_in_order(counts):
     assert (columns["pair"][:, 1] == -columns["number"]).all()
 
 
-def test_columns_stay_as_they_are_when_rows_are_added():
+def test_columns_are_arrays_of_their_own():
     rows = Rows(DTYPE)
-    rows.append([(1, (0, 0))])
-    before = rows.columns()["number"]
-    rows.append([(2, (0, 0))])
-    assert before.tolist() == [1]
-    assert before.flags["C_CONTIGUOUS"]
+    rows.append([(1, (0, 0)), (2, (0, 0))])
+    numbers = rows.columns()["number"]
+    numbers[0] = 9
+    assert rows.columns()["number"].tolist() == [1, 2]
+    assert numbers.flags["C_CONTIGUOUS"]

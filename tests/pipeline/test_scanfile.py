@@ -21,7 +21,7 @@ ARRAYS = [field.name for field in fields(Scan) if field.name not in ("info", "au
 def example(faces: int = 7) -> Scan:
     scan = make_scan([(i, (i, 1, i + 30.25, 40), 0.5) for i in range(faces)], frames=9, cuts=[4])
     info = replace(scan.info, frame_rate=Fraction(30000, 1001), duration=None, rotation=90)
-    audit = replace(scan.audit, expected=None, warnings=("Größe \N{RIGHTWARDS ARROW} 0.", "b"))
+    audit = replace(scan.audit, expected=None, warnings=("Größe \N{RIGHTWARDS ARROW} 0.", "\udcff"))
     return replace(scan, info=info, audit=audit)
 
 
