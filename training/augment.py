@@ -38,11 +38,11 @@ class AugmentSettings:
     """
 
     size: int = 384
-    smallest_face: float = 8.0
-    face_range: tuple[float, float] = (9.0, 340.0)
+    smallest_face: float = 10.0
+    face_range: tuple[float, float] = (11.0, 340.0)
     max_enlarge: float = 3.0
     squeeze: float = 1.15
-    mosaic: tuple[float, float, float] = (0.4, 0.4, 0.2)
+    mosaic: tuple[float, float, float] = (0.45, 0.4, 0.15)
     mean: tuple[int, int, int] = (104, 117, 123)
 
 

@@ -1,4 +1,4 @@
-"""Train FaceBoxes from scratch on faces of 8 px and more.
+"""Train FaceBoxes from scratch on faces of 10 px and more.
 
 The network is the paper's own. What differs from the paper's training: small faces get their best
 anchors whatever their IoU, the classes are learned by a focal loss whose target is the quality of
@@ -45,7 +45,7 @@ class FaceBoxesRecipe:
     batch_size: int = 24
     match_threshold: float = 0.35
     anchors_per_face: int = 6
-    box_weight: float = 2.0
+    box_weight: float = 1.0
     prior: float = 0.01
     seed: int = 1
     workers: int = 1
@@ -106,13 +106,15 @@ class FaceBoxesTask:
         """
         truth = torch.full_like(predicted, math.nan)
         ignored = torch.zeros(predicted.shape[:2], dtype=torch.bool)
+        size = self.recipe.augment.size
+        visible, places = predicted.clamp(0, size), self._corners.clamp(0, size)
         all_boxes = torch.split(batch.boxes, batch.box_counts)
         all_regions = torch.split(batch.ignore, batch.ignore_counts)
         for row, (boxes, regions) in enumerate(zip(all_boxes, all_regions, strict=True)):
             recipe = self.recipe
             index = match(self._corners, boxes, recipe.match_threshold, recipe.anchors_per_face)
             truth[row, index != BACKGROUND] = boxes[index[index != BACKGROUND]]
-            ignored[row] = covered(predicted[row], regions) | covered(self._corners, regions)
+            ignored[row] = covered(visible[row], regions) | covered(places, regions)
         return truth, ignored
 
 
