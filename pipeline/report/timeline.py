@@ -13,29 +13,10 @@ from numpy.typing import NDArray
 from pipeline.tables import rows_by_track
 from pipeline.types import Kind, Scan, Tracks
 
-_STEPS = (
-    0.1,
-    0.2,
-    0.5,
-    1,
-    2,
-    5,
-    10,
-    15,
-    30,
-    60,
-    120,
-    300,
-    600,
-    900,
-    1800,
-    3600,
-    7200,
-    14400,
-    36000,
-)
+_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 """Seconds between marks, the smallest first."""
-_MOST_MARKS = 10
+_FEWEST, _MOST, _MARK_ROOM = 10, 150, 60
+"""Marks on short and on long timelines, and the seconds that each mark of a long one stands for."""
 _ROOM = 0.3
 """Least distance of two bars in a lane, in percent."""
 
@@ -132,6 +113,7 @@ def _lanes(spans: list[tuple[float, float]]) -> list[int]:
 
 
 def _marks(seconds: float) -> tuple[Mark, ...]:
-    step = next((step for step in _STEPS if seconds / step <= _MOST_MARKS), _STEPS[-1])
+    most = min(max(_FEWEST, seconds / _MARK_ROOM), _MOST)
+    step = next((step for step in _STEPS if seconds / step <= most), _STEPS[-1])
     count = int(seconds / step) + 1 if seconds else 0
     return tuple(Mark(100 * n * step / seconds, n * step) for n in range(count))

@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.names import printable
+from pipeline.render.draw import colour
 from pipeline.render.layout import ANNOTATED, CLIP, track_folder
 from pipeline.report.page import (
     INDEX_PAGE,
@@ -39,8 +40,6 @@ _LOOKS_A_TRACK = 12
 """Crops shown beside the best one."""
 _TIMELINE_SCALE, _TIMELINE_LIMIT = 2, 20_000
 """Pixels a second, and in all, to which the timeline of a long video is widened."""
-_GOLDEN_ANGLE = 137.508
-"""Degrees; hues that far apart are easily told from their neighbours."""
 
 
 def write_video_page(
@@ -166,7 +165,7 @@ def _numbers(track: TrackSummary) -> dict[str, Any]:
     seconds = track.last_from_start_s - track.first_from_start_s
     return {
         "id": track.track_id,
-        "hue": round(track.track_id * _GOLDEN_ANGLE) % 360,
+        "colour": "#" + bytes(colour(track.track_id)[::-1]).hex(),
         "first": track.first_from_start_s,
         # Rounded down, the player would show the frame before.
         "seek": track.first_from_start_s + 0.001,
