@@ -17,9 +17,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from training.datasets import Boxes, Image, Labels, Sample
 from training.spoil import spoil
+
+Pair = NDArray[np.float64]  # (2,) x, y
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ def augment(samples: Sequence[Sample], settings: AugmentSettings, rng: Generator
 
 def cut(sample: Sample, size: int, settings: AugmentSettings, rng: Generator) -> Sample:
     """Scale a window of the picture to (size, size, 3), with flip, and move the labels with it."""
-    scale = draw_scale(sample, size, settings, rng)  # (2,) result px a picture px, x and y
-    corner = draw_corner(sample, size / scale, rng)  # (2,) px of the picture
+    scale = draw_scale(sample, size, settings, rng)
+    corner = draw_corner(sample, size / scale, rng)
     image = resample(sample.image, corner, scale, size, settings, rng)
     labels = move_labels(sample.labels, corner, scale, size, settings.smallest_face)
     if rng.random() < 0.5:
@@ -65,10 +68,8 @@ def cut(sample: Sample, size: int, settings: AugmentSettings, rng: Generator) ->
     return Sample(sample.name, image, labels)
 
 
-def draw_scale(
-    sample: Sample, size: int, settings: AugmentSettings, rng: Generator
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Choose the scale so that one face, drawn at random, gets a size drawn from the range."""
+def draw_scale(sample: Sample, size: int, settings: AugmentSettings, rng: Generator) -> Pair:
+    """Choose a scale, result px a picture px, that gives a face drawn at random a drawn size."""
     boxes = sample.labels.boxes
     longest = max(sample.image.shape[:2])
     if len(boxes):
@@ -82,10 +83,8 @@ def draw_scale(
     return np.array([scale * squeeze, scale / squeeze])
 
 
-def draw_corner(
-    sample: Sample, window: np.ndarray[tuple[int], np.dtype[np.float64]], rng: Generator
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Place a window (2,) px in the picture so that it holds the centre of a face, if there is one.
+def draw_corner(sample: Sample, window: Pair, rng: Generator) -> Pair:
+    """Place a window of so many px in the picture, mostly with the centre of a face in it.
 
     A window larger than the picture holds all of it, anywhere.
     """
@@ -102,8 +101,8 @@ def draw_corner(
 
 def resample(
     image: Image,
-    corner: np.ndarray[tuple[int], np.dtype[np.float64]],
-    scale: np.ndarray[tuple[int], np.dtype[np.float64]],
+    corner: Pair,
+    scale: Pair,
     size: int,
     settings: AugmentSettings,
     rng: Generator,
@@ -131,8 +130,8 @@ def resample(
 
 def move_labels(
     labels: Labels,
-    corner: np.ndarray[tuple[int], np.dtype[np.float64]],
-    scale: np.ndarray[tuple[int], np.dtype[np.float64]],
+    corner: Pair,
+    scale: Pair,
     size: int,
     smallest_face: float,
 ) -> Labels:
@@ -174,6 +173,6 @@ def join(tiles: Sequence[Sample], size: int) -> Sample:
     return Sample(name, image, Labels(np.concatenate(boxes), np.concatenate(ignore)))
 
 
-def face_sizes(boxes: Boxes) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def face_sizes(boxes: Boxes) -> NDArray[np.float32]:
     """Return the square root of the area of each box (N, 4), px."""
     return np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))

@@ -3,8 +3,6 @@
 Reference:
     Li et al., Generalized Focal Loss, 2020, arXiv:2006.04388 (quality focal loss).
     Zheng et al., Distance-IoU Loss, 2020, arXiv:1911.08287.
-    Shrivastava et al., OHEM, 2016, arXiv:1604.03540; Liu et al., SSD, 2016, arXiv:1512.02325
-    (hard negatives, at most three for one positive).
 """
 
 import torch
@@ -34,14 +32,3 @@ def distance_iou(boxes: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     diagonal = (low[:, 2:] - high[:, :2]).square().sum(-1)
     shift = (boxes[:, :2] + boxes[:, 2:] - targets[:, :2] - targets[:, 2:]) / 2
     return 1 - overlap + shift.square().sum(-1) / diagonal, overlap.detach()
-
-
-def hard_negatives(loss: Tensor, positive: Tensor, ignored: Tensor, ratio: float) -> Tensor:
-    """Choose the negatives (B, N) with the highest loss, `ratio` for one positive of their picture.
-
-    A picture without a face still gives `ratio` of them.
-    """
-    candidate = loss.masked_fill(positive | ignored, -torch.inf)
-    wanted = (positive.sum(1).clamp(min=1) * ratio).long()  # (B,)
-    order = candidate.argsort(1, descending=True).argsort(1)  # (B, N) rank of each anchor
-    return (order < wanted[:, None]) & (candidate > -torch.inf)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.losses import distance_iou, hard_negatives, quality_focal
+from training.losses import distance_iou, quality_focal
 
 
 def test_quality_focal_vanishes_where_score_equals_quality():
@@ -28,11 +28,3 @@ def test_distance_iou_of_apart_boxes_by_hand():
     )
     assert overlap.item() == 0
     assert loss.item() == pytest.approx(1 + 20**2 / (30**2 + 10**2))
-
-
-def test_hard_negatives_are_the_worst_of_those_that_may_be_taken():
-    loss = torch.tensor([[9.0, 8, 7, 6, 5], [1, 2, 3, 4, 5]])
-    positive = torch.tensor([[True, False, False, False, False], [False] * 5])
-    ignored = torch.tensor([[False, True, False, False, False], [False] * 5])
-    chosen = hard_negatives(loss, positive, ignored, ratio=2)
-    assert chosen.tolist() == [[False, False, True, True, False], [False, False, False, True, True]]
