@@ -56,7 +56,10 @@ _TO_709 = np.array(
 )
 """Linear BT.2020 RGB to linear BT.709 RGB (BT.2087)."""
 
-_ROWS = 128
+_SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
+"""Averages when it scales down. Without the second, pictures grow darker with the scale."""
+
+_ROWS = 64
 """Rows of an HDR picture that are mapped at a time: so many fit into a processor's cache."""
 
 
@@ -94,12 +97,13 @@ class Converter:
     def _scaled(self, frame: VideoFrame, size: tuple[int, int], pixel_format: str) -> NDArray[Any]:
         """Return ``frame`` as an array at ``size`` in another pixel format."""
         scaler = self._scalers.setdefault((pixel_format, size), VideoReformatter())
+        as_stored = size == (frame.width, frame.height)
         scaled = scaler.reformat(
             frame,
             *size,
             pixel_format,
             src_colorspace=_matrix(frame),
-            interpolation=Interpolation.BILINEAR,  # averages where it scales down
+            interpolation=Interpolation.BILINEAR if as_stored else _SCALING,
             threads=1,
         )
         return np.asarray(scaled.to_ndarray())
@@ -152,11 +156,11 @@ def to_sdr(rgb: NDArray[np.uint16], kind: str) -> Image:
 
 def _band_to_sdr(rgb: NDArray[np.uint16], kind: str) -> Image:
     """Map some rows as ``to_sdr`` does."""
-    light = _LIGHT[kind](rgb)  # (H, W, 3) 0 to 1 of _PEAK
-    brightest = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])  # (H, W)
-    light *= _roll_off()[_steps(np.sqrt(brightest))][..., None]
-    bt709 = cv2.transform(light, _TO_709[::-1])  # (H, W, 3) BGR, 1 is white
-    return _display_code()[_steps(np.asarray(bt709, np.float32))]
+    light = _LIGHT[kind](rgb)  # (H, W, 3) RGB, 0 to 1 of _PEAK
+    bt709 = np.asarray(cv2.transform(light, _TO_709[::-1]), np.float32)  # (H, W, 3) BGR
+    brightest = np.maximum(np.maximum(bt709[..., 0], bt709[..., 1]), bt709[..., 2])  # (H, W)
+    bt709 *= _roll_off()[_steps(np.sqrt(np.maximum(brightest, 0)))][..., None]  # 1 is white
+    return _display_code()[_steps(bt709)]
 
 
 def _pq_light(rgb: NDArray[np.uint16]) -> Floats:
