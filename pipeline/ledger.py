@@ -93,6 +93,7 @@ class Ledger:
         assert decision.content is not None
         assert decision.old is not None
         self._remember(decision.source, decision.content, decision.folder)
+        self._changed |= self._catalog.update(decision.folder, decision.old)
         self._add(self._result(decision, decision.old, reused=True))
 
     def not_opened(

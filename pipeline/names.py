@@ -63,6 +63,12 @@ def slug(name: str) -> str:
     return "/".join([*parts[:-1], f"{parts[-1]}-{short_id(name)}"])
 
 
+def beside(name: str, path: str) -> str:
+    """Return a safe folder path for ``name`` below a top folder that only ``path`` can have."""
+    parts = [_slug_part(part) for part in name.split("/")]
+    return "/".join([f"{parts[0]}-{short_id(path)}", *parts[1:]])
+
+
 def _is_safe_part(part: str) -> bool:
     plain = part != "" and part.isprintable() and unicodedata.is_normalized("NFC", part)
     return bool(

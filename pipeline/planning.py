@@ -141,10 +141,9 @@ class Planner:
         if known is not None and known.folder and known.folder not in self.taken:
             return known.folder
         wish = source.name if names.is_safe(source.name) else names.slug(source.name)
-        flat = names.slug(source.name.replace("/", "-"))
-        own = f"{flat.rpartition('-')[0]}-{names.short_id(str(source.path))}"
-        free = (folder for folder in (wish, flat, own) if self._is_free(folder, source, content))
-        return next(free, own)
+        own = names.beside(source.name, str(source.path))
+        candidates = (wish, names.slug(source.name))
+        return next((f for f in candidates if self._is_free(f, source, content)), own)
 
     def _is_free(self, folder: str, source: Source, content: Content) -> bool:
         if folder in self.taken or not self.output.may_hold_result(folder):

@@ -29,7 +29,7 @@ from pipeline.errors import Locked, OutputError
 from pipeline.manifest import Manifest
 
 MARKER = ".facepics"
-_RESERVED = {MARKER, "runs", "catalog.sqlite", "index.html"}
+_RESERVED = {MARKER, "runs", "pages", "catalog.sqlite", "index.html"}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 

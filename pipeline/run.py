@@ -178,7 +178,7 @@ def _manifest(job: VideoJob, seen: Scan, tracks: Tracks, rendered: RenderResult)
         sha256=job.content.sha256,
         status=Status.PARTIAL if partial else Status.EMPTY if empty else Status.DONE,
         phase="scan" if partial else "",
-        reason="frames are missing: see the warnings" if partial else "",
+        reason="; ".join(seen.audit.warnings) if partial else "",
         keys=job.keys,
         settings=_result_settings(job.settings),
         weights=job.weights,

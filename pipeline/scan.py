@@ -75,7 +75,7 @@ def scan(
         if progress is not None:
             progress(frame.index + 1, frame.time)
     faces.flush()
-    audit = replace(video.audit, warnings=(*video.audit.warnings, *warn(settings, detector)))
+    audit = replace(video.audit, warnings=(*video.audit.warnings, *_warnings(settings, detector)))
     columns = {**frames.columns(), **faces.rows.columns()}
     return Scan(info=video.info, audit=audit, cut_score=cuts.scores(), **columns)
 
@@ -89,7 +89,7 @@ def network_size(size: tuple[int, int], min_face: float, smallest_face: float) -
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def warn(settings: ScanSettings, detector: Detector) -> Iterator[str]:
+def _warnings(settings: ScanSettings, detector: Detector) -> Iterator[str]:
     """Yield a sentence if the network cannot see faces as small as was asked for."""
     visible = detector.smallest_face / MAX_ENLARGEMENT
     if settings.min_face < visible:

@@ -12,7 +12,7 @@ from pipeline.render.canvas import Canvas
 from pipeline.render.job import RenderJob
 
 MAX_PIXELS = 4 * 1280 * 720
-"""Of the pictures of all clips that are open at once. An encoder takes about 80 bytes a pixel, and
+"""Of the pictures of all clips that are open at once. An encoder takes about 60 bytes a pixel, and
 its time is in the pixels too: where many people are seen at once, their clips are smaller."""
 
 MAX_OPEN = 128

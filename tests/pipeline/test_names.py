@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.names import SAFE_PART, decoded, encoded, is_safe, printable, slug
+from pipeline.names import SAFE_PART, beside, decoded, encoded, is_safe, printable, slug
 
 any_name = st.binary(min_size=1, max_size=300).filter(lambda b: b"\0" not in b).map(os.fsdecode)
 
@@ -29,6 +29,12 @@ def test_printable_holds_nothing_that_steers_a_terminal(name: str) -> None:
 def test_slugs_are_safe_and_tell_names_apart(name: str) -> None:
     assert is_safe(slug(name))
     assert slug(name) != slug(name + "x")
+
+
+@given(any_name)
+def test_folders_are_as_deep_as_names(name: str) -> None:
+    assert slug(name).count("/") == beside(name, "/p").count("/") == name.count("/")
+    assert is_safe(beside(name, "/p"))
 
 
 @pytest.mark.parametrize(
