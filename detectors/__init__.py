@@ -5,18 +5,20 @@
         faces.boxes, faces.scores
 
 A new family of detectors is a folder here, a line in `NETWORKS`, and weights with an entry in
-their manifest (`detectors.weights`). PyTorch is imported by `load`, not before.
+their manifest (`detectors.weights`). What executes the network is in `detectors.backends`; it is
+imported by `load`, not before, and PyTorch only where it is used.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.backends import Execution, Precision, Runtime
 from detectors.errors import BadManifest, DetectorError
 from detectors.weights import find
 
@@ -54,7 +56,7 @@ class Detections:
 
 
 class Detector(Protocol):
-    """Finds faces in pictures."""
+    """Finds faces in pictures; for one thread at a time."""
 
     @property
     def name(self) -> str:
@@ -63,6 +65,10 @@ class Detector(Protocol):
     @property
     def smallest_face(self) -> float:
         """Width and height of the smallest face that it can still see (px of its pictures)."""
+
+    @property
+    def runtime(self) -> str:
+        """What executes the network, how exactly and where: `OpenVINO bf16, 1 thread`."""
 
     def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Find the faces of each picture: (H, W, 3) uint8 BGR, of any and different sizes."""
@@ -74,6 +80,8 @@ def load(
     device: str = "auto",
     threshold: float | None = None,
     threads: int = 1,
+    runtime: Runtime | Literal["auto"] = "auto",
+    precision: Precision | Literal["auto"] = "auto",
 ) -> Detector:
     """Make the detector that some weights belong to.
 
@@ -82,13 +90,18 @@ def load(
             in the manifest beside it.
         device: `cpu`, `cuda`, `cuda:N`, or `auto`: a GPU where there is one, else the CPU.
         threshold: Faces of a lower score are left out; by default the weights' own.
-        threads: How many the CPU may use; holds for all of PyTorch in this process.
+        threads: How many the CPU may use; for PyTorch that holds for all of this process.
+        runtime: `openvino` or `torch`, or `auto`: PyTorch on a GPU, OpenVINO on the CPU.
+        precision: `f32`, `bf16`, or `auto`: bf16 with OpenVINO on processors that compute in it,
+            else f32. Results are the same for the same precision on the same processor.
 
     Raises:
-        DetectorError: The weights or the device cannot be had; the message says what to do.
+        DetectorError: The weights, the device or the precision cannot be had; the message says
+            what to do.
     """
     if threshold is not None and not 0 <= threshold <= 1:
         raise ValueError(f"{threshold = }")
+    execution = Execution(device, threads, runtime, precision)
     entry = find(weights)
     if entry.network not in NETWORKS:
         raise BadManifest(
@@ -97,7 +110,5 @@ def load(
         )
     family = import_module(NETWORKS[entry.network])
     lowest = entry.threshold if threshold is None else threshold
-    detector: Detector = family.open_detector(
-        entry, device=device, threshold=lowest, threads=threads
-    )
+    detector: Detector = family.open_detector(entry, threshold=lowest, execution=execution)
     return detector

@@ -7,6 +7,7 @@ DetectorError
 ├── ChangedWeights          a file is not the one that its manifest describes
 ├── ExistingWeights         a name or file is taken and would be overwritten
 ├── MissingDevice           the device asked for is not there
+├── MissingPrecision        the precision asked for is not there
 └── UnsupportedCheckpoint   a file that cannot be imported
 """
 
@@ -37,6 +38,10 @@ class ExistingWeights(DetectorError):
 
 class MissingDevice(DetectorError):
     """The device asked for is not there."""
+
+
+class MissingPrecision(DetectorError):
+    """The precision asked for is not there."""
 
 
 class UnsupportedCheckpoint(DetectorError):

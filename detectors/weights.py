@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from numpy.typing import NDArray
+
 from detectors.boxes import Suppression
 from detectors.errors import (
     BadManifest,
@@ -97,10 +99,10 @@ def read_manifest(folder: Path = SHIPPED) -> dict[str, Entry]:
         raise BadManifest(f"{path} cannot be understood, mend it: {error}.") from error
 
 
-def read_tensors(entry: Entry) -> "dict[str, Tensor]":
+def read_tensors(entry: Entry) -> dict[str, NDArray[Any]]:
     """Read the tensors of a file that is just what its manifest entry describes."""
     from safetensors import SafetensorError
-    from safetensors.torch import load
+    from safetensors.numpy import load
 
     try:
         data = entry.path.read_bytes()
@@ -111,7 +113,7 @@ def read_tensors(entry: Entry) -> "dict[str, Tensor]":
             f"{entry.path} has another sha256 than its manifest says: fetch it again."
         )
     try:
-        tensors = load(data)
+        tensors: dict[str, NDArray[Any]] = load(data)
     except SafetensorError as error:
         raise ChangedWeights(f"{entry.path} is no safetensors file: fetch it again.") from error
     if _metadata(data) != _describe(entry):

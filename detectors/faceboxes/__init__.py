@@ -9,9 +9,14 @@ Reference:
     arXiv:1708.05234.
 """
 
-from detectors.faceboxes.coding import anchors, decode, encode
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from detectors.faceboxes.config import PYTORCH, TENSORFLOW, FaceBoxesConfig
-from detectors.faceboxes.network import FaceBoxes
+
+if TYPE_CHECKING:
+    from detectors.faceboxes.coding import anchors, decode, encode
+    from detectors.faceboxes.network import FaceBoxes
 
 __all__ = [
     "PYTORCH",
@@ -22,3 +27,11 @@ __all__ = [
     "decode",
     "encode",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs PyTorch when it is first asked for: detection may do without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    module = "network" if name == "FaceBoxes" else "coding"
+    return getattr(import_module(f"{__name__}.{module}"), name)

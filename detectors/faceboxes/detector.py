@@ -1,94 +1,112 @@
 """The detector: pictures in, faces out."""
 
-import re
+import math
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from detectors import Detections
+from detectors.backends import Candidates, Execution, Network, choose_runtime
 from detectors.boxes import clip, suppress
-from detectors.errors import MissingDevice
-from detectors.faceboxes.coding import anchors, decode
+from detectors.errors import UnsupportedCheckpoint
 from detectors.faceboxes.config import parse_config
-from detectors.faceboxes.network import FaceBoxes, rebuild
-from detectors.images import Image, by_size, to_batch
+from detectors.faceboxes.layout import lay_out, place
+from detectors.images import Image, by_size
 from detectors.weights import Entry, read_tensors
 
 CACHED_SIZES: Final = 8  # of pictures whose anchors are remembered
+ROUNDING: Final = 1e-4  # in log odds: what is exact is the threshold on the score
 
 
-def open_detector(
-    entry: Entry, *, device: str, threshold: float, threads: int
-) -> "FaceBoxesDetector":
-    """Rebuild the network of a manifest entry and put it on its device."""
-    network = rebuild(parse_config(entry.config), read_tensors(entry), entry.path)
-    found = _find_device(device)
-    torch.set_num_threads(threads)
-    return FaceBoxesDetector(entry, network, found, threshold)
+def open_detector(entry: Entry, *, threshold: float, execution: Execution) -> "FaceBoxesDetector":
+    """Make the detector of a manifest entry."""
+    return FaceBoxesDetector(entry, open_network(entry, execution), threshold)
+
+
+def open_network(entry: Entry, execution: Execution) -> Network:
+    """Rebuild the network of a manifest entry on the runtime that suits the device."""
+    opening = {"openvino": _open_openvino, "torch": _open_torch}
+    return opening[choose_runtime(execution)](entry, execution)
 
 
 class FaceBoxesDetector:
     """Finds the faces of pictures of any size."""
 
-    def __init__(
-        self, entry: Entry, network: FaceBoxes, device: torch.device, threshold: float
-    ) -> None:
+    def __init__(self, entry: Entry, network: Network, threshold: float) -> None:
         self.name = entry.name
         self.smallest_face = entry.smallest_face
+        self.runtime = network.runtime
+        self._network = network
+        self._config = parse_config(entry.config)
         self._rule = entry.suppression
         self._threshold = threshold
-        self._device = device
-        self._network = network.eval().to(device)
         self._anchors = lru_cache(CACHED_SIZES)(self._lay_out)
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
         """Return the faces of each picture (H, W, 3), those of one size in one batch."""
         found = [Detections.none()] * len(images)
-        for places in by_size(images).values():
-            faces = self._detect([images[place] for place in places])
-            for place, detections in zip(places, faces, strict=True):
-                found[place] = detections
+        floor = _log_odds(self._threshold) - ROUNDING
+        for size, places in by_size(images).items():
+            candidates = self._network([images[place] for place in places], floor)
+            for k, likely in zip(places, candidates, strict=True):
+                found[k] = self._choose(likely, size)
         return found
 
-    @torch.inference_mode()
-    def _detect(self, images: Sequence[Image]) -> list[Detections]:
-        config = self._network.config
-        batch = to_batch(images, config.mean, config.multiple, self._device)  # (B, 3, H, W)
-        locs, logits = self._network(batch)  # (B, N, 4), (B, N, 2)
-        scores = torch.sigmoid(logits[..., 1] - logits[..., 0])  # (B, N), softmax of two
-        anchor_boxes = self._anchors(*batch.shape[2:])  # (N, 4)
-        size = images[0].shape[:2]
-        return [
-            self._choose(loc, score, anchor_boxes, size)
-            for loc, score in zip(locs, scores, strict=True)
-        ]
-
-    def _choose(
-        self, loc: Tensor, scores: Tensor, anchor_boxes: Tensor, size: tuple[int, int]
-    ) -> Detections:
-        """Decode only what reaches the threshold, then keep the best of what overlaps."""
-        likely = torch.nonzero(scores >= self._threshold)[:, 0]  # (K,)
-        boxes = decode(loc[likely], anchor_boxes[likely]).cpu().numpy()  # (K, 4)
-        values = scores[likely].cpu().numpy()  # (K,)
+    def _choose(self, likely: Candidates, size: tuple[int, int]) -> Detections:
+        """Decode what reaches the threshold, then keep the best of what overlaps."""
+        scores = _sigmoid(likely.log_odds)  # (K,)
+        enough = scores >= self._threshold
+        scores = scores[enough]
+        boxes = place(likely.offsets[enough], self._anchors(*size)[likely.rows[enough]])  # (K, 4)
         if self._rule.clip:
             boxes = clip(boxes, *size)
-        kept = suppress(boxes, values, self._rule)
-        return Detections(boxes[kept], values[kept])
+        kept = suppress(boxes, scores, self._rule)
+        return Detections(boxes[kept], scores[kept])
 
-    def _lay_out(self, height: int, width: int) -> Tensor:
-        return anchors(height, width, self._network.config).to(self._device)
+    def _lay_out(self, height: int, width: int) -> NDArray[np.float32]:
+        multiple = self._config.multiple
+        rows, columns = (-(-side // multiple) * multiple for side in (height, width))
+        return lay_out(rows, columns, self._config)
 
 
-def _find_device(name: str) -> torch.device:
-    """Find the device that was asked for; only `auto` may become the CPU."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise MissingDevice(f"There is no device {name}: use cpu, cuda, cuda:N or auto.")
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise MissingDevice(f"PyTorch sees no device {name}: use cpu, or install its CUDA build.")
-    return device
+def _open_torch(entry: Entry, execution: Execution) -> Network:
+    import torch
+
+    from detectors.backends.torch import TorchNetwork
+    from detectors.faceboxes.network import rebuild
+
+    config = parse_config(entry.config)
+    tensors = {name: torch.tensor(array) for name, array in read_tensors(entry).items()}
+    network = rebuild(config, tensors, entry.path)
+    return TorchNetwork(network, config.mean, config.multiple, execution)
+
+
+def _open_openvino(entry: Entry, execution: Execution) -> Network:
+    from detectors.backends.openvino import OpenVinoNetwork
+    from detectors.faceboxes.graph import build, surround_of
+
+    config = parse_config(entry.config)
+    tensors = read_tensors(entry)
+    try:
+        model = build(config, tensors)
+    except (KeyError, RuntimeError) as error:
+        raise UnsupportedCheckpoint(
+            f"{entry.path} does not hold a FaceBoxes network ({error}): "
+            "give weights of FaceBoxes itself."
+        ) from error
+    return OpenVinoNetwork(model, surround_of(config), execution)
+
+
+def _log_odds(score: float) -> float:
+    """Return the logit, finite also for 0 and 1."""
+    score = min(max(score, sys.float_info.min), 1 - sys.float_info.epsilon)
+    return math.log(score / (1 - score))
+
+
+def _sigmoid(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the scores; written with tanh, which does not overflow."""
+    return (np.tanh(log_odds / 2, dtype=np.float32) + np.float32(1)) / np.float32(2)

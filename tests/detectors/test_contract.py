@@ -1,11 +1,15 @@
-"""What every detector must do: each network in each form, and all weights that are shipped."""
+"""What every detector must do: all networks, forms, shipped weights, and runtimes."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from detectors import NETWORKS, Detections, Detector, load
+from detectors.backends import Runtime
 from detectors.weights import read_manifest
 
 FORMS = {"pytorch": "faceboxes", "tensorflow": "faceboxes"}
@@ -20,9 +24,14 @@ def weights(request: pytest.FixtureRequest, random_weights: dict[str, Path]) -> 
     return random_weights.get(request.param, request.param)
 
 
+@pytest.fixture(scope="module", params=get_args(Runtime))
+def make(request: pytest.FixtureRequest, weights: str | Path) -> Callable[..., Detector]:
+    return partial(load, weights, device="cpu", runtime=request.param)
+
+
 @pytest.fixture(scope="module")
-def detector(weights: str | Path) -> Detector:
-    return load(weights, device="cpu", threshold=0.3)
+def detector(make: Callable[..., Detector]) -> Detector:
+    return make(threshold=0.3)
 
 
 def assert_same(one: Detections, other: Detections) -> None:
@@ -76,17 +85,23 @@ def test_the_same_again(detector):
     np.testing.assert_array_equal(one.scores, other.scores)
 
 
-def test_a_higher_threshold_only_takes_away(weights):
+def test_a_higher_threshold_only_takes_away(make):
     image = picture(128, 160)
-    low, high = (load(weights, device="cpu", threshold=score) for score in (0.3, 0.5))
+    low, high = make(threshold=0.3), make(threshold=0.5)
     (more,), (less,) = low([image]), high([image])
     assert_same(less, Detections(more.boxes[: len(less)], more.scores[: len(less)]))
     assert (more.scores[len(less) :] < 0.5).all()
 
 
-def test_there_is_no_face_in_noise(weights):
-    (faces,) = load(weights, device="cpu", threshold=0.99)([picture(256, 256)])
+def test_there_is_no_face_in_noise(make):
+    (faces,) = make(threshold=0.99)([picture(256, 256)])
     assert len(faces) == 0
+
+
+@pytest.mark.parametrize(("threshold", "some"), [(0, True), (1, False)])
+def test_extreme_thresholds(make, threshold, some):
+    (faces,) = make(threshold=threshold)([picture(128, 128)])
+    assert bool(len(faces)) == some
 
 
 @pytest.mark.parametrize(
@@ -107,3 +122,4 @@ def test_what_is_no_picture_is_refused(detector, wrong):
 def test_it_says_what_it_is(detector, weights):
     assert detector.name == (weights.stem if isinstance(weights, Path) else weights)
     assert detector.smallest_face > 0
+    assert detector.runtime.endswith("1 thread")

@@ -130,7 +130,7 @@ def test_all_three_forms(
     tensors = read_tensors(entry)
     assert tensors.keys() == state.keys()
     for name, tensor in tensors.items():
-        torch.testing.assert_close(tensor, state[name], msg=name)
+        torch.testing.assert_close(torch.tensor(tensor), state[name], msg=name)
 
 
 def test_nothing_is_overwritten(state, tmp_path):

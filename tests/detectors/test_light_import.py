@@ -1,10 +1,29 @@
+"""PyTorch takes over a second to load: what does without it must not load it."""
+
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 
+def loads(code: str, *modules: str) -> bool:
+    """Run code in a new interpreter: does it load any of the modules?"""
+    code += f"\nimport sys; sys.exit(any(name in sys.modules for name in {modules}))"
+    return bool(subprocess.run([sys.executable, "-c", code], check=False).returncode)
+
+
 @pytest.mark.parametrize("module", ["detectors", "detectors.__main__", "detectors.boxes"])
-def test_importing_loads_no_torch(module):
-    code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'safetensors' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_importing_loads_no_runtime(module):
+    assert not loads(f"import {module}", "torch", "openvino", "safetensors")
+
+
+def test_openvino_does_without_torch(random_weights: dict[str, Path]):
+    code = f"""
+import numpy, detectors
+detector = detectors.load({str(random_weights["pytorch"])!r}, device="cpu", threshold=0.3)
+(faces,) = detector([numpy.zeros((64, 64, 3), numpy.uint8)])
+assert len(faces) and detector.runtime.startswith("OpenVINO"), faces
+"""
+    assert not loads(code, "torch")
+    assert loads(code, "openvino")

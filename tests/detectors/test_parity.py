@@ -4,7 +4,9 @@ The inputs and what the published networks made of them are shared material, nev
 repository; its README has the tolerances.
 """
 
+import math
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,11 +15,10 @@ from click.testing import CliRunner
 
 from detectors import load
 from detectors.__main__ import main
-from detectors.faceboxes import FaceBoxes, anchors, decode
-from detectors.faceboxes.config import parse_config
-from detectors.faceboxes.network import rebuild
-from detectors.images import to_batch
-from detectors.weights import find, read_tensors
+from detectors.backends import Candidates, Execution, Runtime
+from detectors.faceboxes import TENSORFLOW, anchors, decode
+from detectors.faceboxes.detector import open_network
+from detectors.weights import find
 
 pytestmark = pytest.mark.shared
 
@@ -53,24 +54,28 @@ def tensorflow(reference: Path) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def raw(weights: Path, image: np.ndarray) -> tuple[FaceBoxes, torch.Tensor, torch.Tensor, list]:
-    """Return the network, its offsets (N, 4), logits (N, 2), and the padded height and width."""
-    entry = find(weights)
-    network = rebuild(parse_config(entry.config), read_tensors(entry), entry.path).eval()
-    batch = to_batch([image], network.config.mean, network.config.multiple)
-    with torch.inference_mode():
-        loc, logits = network(batch)
-    return network, loc[0], logits[0], list(batch.shape[2:])
+@pytest.fixture(params=get_args(Runtime))
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    return request.param
+
+
+def raw(weights: Path, image: np.ndarray, runtime: Runtime) -> Candidates:
+    """Return what the network makes of every anchor of a picture."""
+    network = open_network(find(weights), Execution("cpu", runtime=runtime, precision="f32"))
+    (candidates,) = network([image], -math.inf)
+    np.testing.assert_array_equal(candidates.rows, np.arange(len(candidates.rows)))
+    return candidates
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_pytorch_network(imported, pytorch, name):
-    image = pytorch[f"{name}.image_bgr"]
-    _, loc, logits, _ = raw(imported[".pth"], image)
-    np.testing.assert_allclose(loc, pytorch[f"{name}.loc"], atol=1e-4, rtol=0)
-    np.testing.assert_allclose(logits, pytorch[f"{name}.conf_logits"], atol=1e-4, rtol=0)
-    softmax = torch.softmax(logits, 1)
-    np.testing.assert_allclose(softmax, pytorch[f"{name}.conf_softmax"], atol=1e-5, rtol=0)
+def test_pytorch_network(imported, pytorch, runtime, name):
+    found = raw(imported[".pth"], pytorch[f"{name}.image_bgr"], runtime)
+    np.testing.assert_allclose(found.offsets, pytorch[f"{name}.loc"], atol=3e-5, rtol=0)
+    log_odds = np.diff(pytorch[f"{name}.conf_logits"])[:, 0]
+    np.testing.assert_allclose(found.log_odds, log_odds, atol=1e-4, rtol=0)
+    scores = 1 / (1 + np.exp(-found.log_odds))
+    expected = pytorch[f"{name}.conf_softmax"][:, 1]
+    np.testing.assert_allclose(scores, expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", INPUTS)
@@ -84,22 +89,27 @@ def test_pytorch_anchors_and_decoding(pytorch, name):
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_pytorch_detections(imported, pytorch, name):
-    (faces,) = load(imported[".pth"], device="cpu")([pytorch[f"{name}.image_bgr"]])
+def test_pytorch_detections(imported, pytorch, runtime, name):
+    detector = load(imported[".pth"], device="cpu", runtime=runtime, precision="f32")
+    (faces,) = detector([pytorch[f"{name}.image_bgr"]])
     np.testing.assert_allclose(faces.boxes, pytorch[f"{name}.det_boxes"], atol=0.01, rtol=0)
     np.testing.assert_allclose(faces.scores, pytorch[f"{name}.det_scores"], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", PHOTOS)
-def test_tensorflow_network(imported, tensorflow, name):
-    image = tensorflow[f"{name}.image_rgb"][..., ::-1]
-    network, loc, logits, (height, width) = raw(imported[".pb"], image)
+def test_tensorflow_network(imported, tensorflow, runtime, name):
+    found = raw(imported[".pb"], tensorflow[f"{name}.image_rgb"][..., ::-1], runtime)
     encodings = tensorflow[f"{name}.box_encodings"]
     # Theirs are y, x, h, w divided by 10, 10, 5, 5, which the variances say too.
-    np.testing.assert_allclose(loc, encodings[:, [1, 0, 3, 2]], atol=1e-4, rtol=0)
-    np.testing.assert_allclose(logits, tensorflow[f"{name}.class_logits"], atol=1e-4, rtol=0)
+    np.testing.assert_allclose(found.offsets, encodings[:, [1, 0, 3, 2]], atol=3e-5, rtol=0)
+    log_odds = np.diff(tensorflow[f"{name}.class_logits"])[:, 0]
+    np.testing.assert_allclose(found.log_odds, log_odds, atol=1e-4, rtol=0)
 
-    places = anchors(height, width, network.config)
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_tensorflow_anchors(tensorflow, name):
+    height, width = (-(-side // 128) * 128 for side in tensorflow[f"{name}.image_rgb"].shape[:2])
+    places = anchors(height, width, TENSORFLOW)
     corners = decode(torch.zeros_like(places), places)  # (N, 4) x1, y1, x2, y2
     relative = (corners / torch.tensor([width, height, width, height]))[:, [1, 0, 3, 2]]
     np.testing.assert_allclose(relative, tensorflow[f"{name}.anchors"], atol=1e-6, rtol=0)
@@ -107,10 +117,11 @@ def test_tensorflow_network(imported, tensorflow, name):
 
 @pytest.mark.parametrize("kind", [".pb", ".npz"])
 @pytest.mark.parametrize("name", PHOTOS)
-def test_tensorflow_detections(imported, tensorflow, name, kind):
+def test_tensorflow_detections(imported, tensorflow, runtime, name, kind):
     image = tensorflow[f"{name}.image_rgb"][..., ::-1]
     height, width = image.shape[:2]
-    (faces,) = load(imported[kind], device="cpu")([image])
+    detector = load(imported[kind], device="cpu", runtime=runtime, precision="f32")
+    (faces,) = detector([image])
     relative = (faces.boxes / np.float32([width, height, width, height]))[:, [1, 0, 3, 2]]
     count = int(tensorflow[f"{name}.num_boxes"])
     np.testing.assert_allclose(relative, tensorflow[f"{name}.boxes"][:count], atol=1e-5, rtol=0)

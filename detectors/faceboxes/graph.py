@@ -1,0 +1,148 @@
+"""The FaceBoxes network as a model of OpenVINO, straight from its weights.
+
+The rewrites change no result beyond rounding: those of `folding`, and C.ReLU pools both phases
+before it joins them, an average stands behind its convolution, which leaves it fewer channels.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import opset13 as ops
+
+from detectors.faceboxes.config import FaceBoxesConfig
+from detectors.faceboxes.folding import (
+    Arrays,
+    Kernel,
+    fold_mean,
+    fold_norm,
+    merge_head,
+    read_cells,
+)
+from detectors.images import Surround
+
+STEM_STRIDE: Final = 4
+
+Node = Any  # OpenVINO's operations have no types
+
+
+def surround_of(config: FaceBoxesConfig) -> Surround:
+    """Say what the model wants around a picture.
+
+    Where padding is symmetric, a border of the mean colour takes the place of the first layer's,
+    if bytes can hold that colour. This is exact for every size: to the right and below, the padding
+    reaches just to where the last cell ends.
+    """
+    whole = all(float(value).is_integer() for value in config.mean)
+    if config.padding != "symmetric" or not whole:
+        return Surround(config.multiple)
+    blue, green, red = (int(value) for value in config.mean)
+    return Surround(config.multiple, STEM_STRIDE, STEM_STRIDE, (blue, green, red))
+
+
+def build(config: FaceBoxesConfig, tensors: Arrays) -> ov.Model:
+    """Build the model for canvases of every size: see `detectors.backends.openvino`.
+
+    Raises:
+        KeyError: A tensor is missing.
+        RuntimeError: A tensor has another shape.
+    """
+    builder = _Builder(config, tensors)
+    channels = 3 * surround_of(config).cell
+    canvas = ops.parameter([-1, -1, channels], ov.Type.u8)
+    # In this order nothing moves in memory: convolutions like their channels last.
+    pixels = ops.unsqueeze(ops.convert(canvas, ov.Type.f32), np.array([0]))  # (1, H, W, channels)
+    maps = builder.trunk(ops.transpose(pixels, np.array([0, 3, 1, 2])))
+    return ov.Model([builder.head(x, level) for level, x in enumerate(maps)], [canvas])
+
+
+class _Builder:
+    def __init__(self, config: FaceBoxesConfig, tensors: Arrays) -> None:
+        self._config, self._tensors = config, tensors
+
+    def trunk(self, pixels: Node) -> list[Node]:
+        x = self._crelu_pool(self._stem(pixels))  # (1, 48, H/8, W/8)
+        x = self._crelu_pool(self._layer(x, "conv2", stride=2))  # (1, 128, H/32, W/32)
+        for block in ("inception1", "inception2", "inception3"):
+            x = self._inception(x, block)
+        stride64 = self._narrow(x, "conv3")  # (1, 256, H/64, W/64)
+        stride128 = self._narrow(stride64, "conv4")  # (1, 256, H/128, W/128)
+        return [x, stride64, stride128]
+
+    def head(self, x: Node, level: int) -> Node:
+        return _convolve(x, merge_head(self._tensors, level), padding=(1, 1))
+
+    def _stem(self, pixels: Node) -> Node:
+        mean = self._config.mean
+        if surround_of(self._config).border:
+            kernel = read_cells(fold_mean(self._folded("conv1"), mean), STEM_STRIDE)
+            return _convolve(pixels, kernel, strides=(STEM_STRIDE, 1))
+        centred = ops.subtract(pixels, _constant(np.array(mean).reshape(1, 3, 1, 1)))
+        return self._layer(centred, "conv1", STEM_STRIDE)
+
+    def _inception(self, x: Node, block: str) -> Node:
+        def layer(x: Node, name: str) -> Node:
+            return self._layer(x, f"{block}.{name}")
+
+        second = self._pool_layer(x, f"{block}.branch1x1_2")
+        third = layer(ops.relu(layer(x, "branch3x3_reduce")), "branch3x3")
+        fourth = layer(ops.relu(layer(x, "branch3x3_reduce_2")), "branch3x3_2")
+        fourth = layer(ops.relu(fourth), "branch3x3_3")
+        branches = [layer(x, "branch1x1"), second, third, fourth]
+        return ops.relu(ops.concat(branches, 1))  # (1, 128, h, w)
+
+    def _pool_layer(self, x: Node, name: str) -> Node:
+        if self._config.pooling == "max":
+            return self._layer(_max_pool(x, 1, (1, 1)), name)
+        weights, bias = self._folded(name)
+        x = _convolve(x, Kernel(weights, np.zeros_like(bias)))
+        x = ops.avg_pool(x, [1, 1], [1, 1], [1, 1], [3, 3], exclude_pad=False)
+        return _add(x, bias)
+
+    def _narrow(self, x: Node, block: str) -> Node:
+        x = ops.relu(self._layer(x, f"{block}_1"))
+        return ops.relu(self._layer(x, f"{block}_2", stride=2))
+
+    def _crelu_pool(self, x: Node) -> Node:
+        padding = self._padding(3, 2)
+        phases = [_max_pool(phase, 2, padding) for phase in (x, ops.negative(x))]
+        return ops.relu(ops.concat(phases, 1))
+
+    def _layer(self, x: Node, name: str, stride: int = 1) -> Node:
+        kernel = self._folded(name)
+        padding = self._padding(kernel.weights.shape[2], stride)
+        return _convolve(x, kernel, (stride, stride), padding)
+
+    def _folded(self, name: str) -> Kernel:
+        return fold_norm(self._tensors, name, self._config.bn_eps)
+
+    def _padding(self, size: int, stride: int) -> tuple[int, int]:
+        """Return what a kernel of that size is padded with before and after."""
+        if self._config.padding == "symmetric" or stride == 1:
+            return size // 2, size // 2
+        total = size - stride
+        return total // 2, total - total // 2
+
+
+def _convolve(
+    x: Node, kernel: Kernel, strides: tuple[int, int] = (1, 1), padding: tuple[int, int] = (0, 0)
+) -> Node:
+    before, after = padding
+    weights = _constant(kernel.weights)
+    x = ops.convolution(x, weights, list(strides), [before] * 2, [after] * 2, [1, 1])
+    return _add(x, kernel.bias)
+
+
+def _max_pool(x: Node, stride: int, padding: tuple[int, int]) -> Node:
+    before, after = padding
+    pooled = ops.max_pool(x, [stride] * 2, [1, 1], [before] * 2, [after] * 2, [3, 3])
+    return pooled.output(0)  # the other one says where the maxima were
+
+
+def _add(x: Node, bias: NDArray[np.float32]) -> Node:
+    return ops.add(x, _constant(bias.reshape(1, -1, 1, 1))) if bias.any() else x
+
+
+def _constant(values: NDArray[Any]) -> Node:
+    return ops.constant(np.ascontiguousarray(values, np.float32))

@@ -1,0 +1,178 @@
+"""The runtimes against each other, and the choice among them."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from detectors import backends, load
+from detectors.backends import Candidates, Execution, choose_runtime
+from detectors.backends.openvino import OpenVinoNetwork, choose_precision
+from detectors.backends.torch import TorchNetwork
+from detectors.errors import MissingDevice, MissingPrecision, UnsupportedCheckpoint
+from detectors.faceboxes import PYTORCH, TENSORFLOW, FaceBoxes, FaceBoxesConfig
+from detectors.faceboxes.graph import build, surround_of
+from detectors.weights import find, read_tensors, save
+
+CONFIGS = {
+    "pytorch": PYTORCH,
+    "tensorflow": TENSORFLOW,
+    "same padding": replace(PYTORCH, padding="same", multiple=128),
+    "broken mean": replace(PYTORCH, mean=(103.5, 116.0, 124.0)),
+    "padded with black": replace(PYTORCH, multiple=6, pooling="max"),
+}
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def make_network(config: FaceBoxesConfig) -> FaceBoxes:
+    """Return a network whose batch normalisation is not trivial."""
+    torch.manual_seed(7)
+    network = FaceBoxes(config)
+    for name, value in network.state_dict().items():
+        if name.endswith(("running_mean", "bn.bias", "bn.weight")):
+            value += 0.3 * torch.randn(value.shape)
+    return network
+
+
+def make_openvino(network: FaceBoxes, **execution: object) -> OpenVinoNetwork:
+    tensors = {name: value.numpy() for name, value in network.state_dict().items()}
+    execution = {"precision": "f32", **execution}
+    surround = surround_of(network.config)
+    return OpenVinoNetwork(build(network.config, tensors), surround, Execution(**execution))
+
+
+def assert_same(one: Candidates, other: Candidates) -> None:
+    np.testing.assert_array_equal(one.rows, other.rows)
+    np.testing.assert_array_equal(one.log_odds, other.log_odds)
+    np.testing.assert_array_equal(one.offsets, other.offsets)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_rewriting_changes_nothing_at_any_size(name):
+    network = make_network(CONFIGS[name])
+    plain = TorchNetwork(network, network.config.mean, network.config.multiple, Execution("cpu"))
+    rewritten = make_openvino(network)
+    for height, width in [(1, 1), (33, 130), (66, 67), (128, 96), (61, 200)]:
+        images = [picture(height, width, seed) for seed in (1, 2)]
+        for one, other in zip(plain(images, -math.inf), rewritten(images, -math.inf), strict=True):
+            np.testing.assert_array_equal(one.rows, other.rows)
+            np.testing.assert_allclose(one.offsets, other.offsets, atol=3e-5, rtol=1e-5)
+            np.testing.assert_allclose(one.log_odds, other.log_odds, atol=3e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [TorchNetwork, OpenVinoNetwork])
+def test_only_what_reaches_the_floor_is_kept(kind):
+    network = make_network(PYTORCH)
+    if kind is TorchNetwork:
+        look = TorchNetwork(network, PYTORCH.mean, 1, Execution("cpu"))
+    else:
+        look = make_openvino(network)
+    (every,) = look([picture(200, 200)], -math.inf)
+    floor = float(np.median(every.log_odds))
+    (some,) = look([picture(200, 200)], floor)
+    enough = every.log_odds >= floor
+    assert 0 < len(some.rows) < len(every.rows)
+    chosen = Candidates(every.rows[enough], every.log_odds[enough], every.offsets[enough])
+    assert_same(some, chosen)
+
+
+def test_a_used_buffer_is_seen_anew():
+    """A network that looked at a copy of its buffer would see the first picture for ever."""
+    look = make_openvino(make_network(PYTORCH))
+    images = [picture(64, 64, 1), picture(64, 64, 2), picture(63, 62, 3), picture(64, 64, 1)]
+    first, second, other, again = (look([image], -math.inf)[0] for image in images)
+    assert np.abs(first.offsets - second.offsets).max() > 1e-3
+    assert np.abs(first.offsets - other.offsets).max() > 1e-3
+    assert_same(first, again)
+
+
+def test_results_do_not_change_with_batch_and_company():
+    look = make_openvino(make_network(PYTORCH), precision="auto")
+    images = [picture(96, 64, seed) for seed in range(4)]
+    for together, image in zip(look(images, 0.0), images, strict=True):
+        assert_same(together, look([image], 0.0)[0])
+
+
+def test_the_threads_are_said_and_change_nothing():
+    network = make_network(PYTORCH)
+    one, two = make_openvino(network), make_openvino(network, threads=2)
+    assert (one.runtime, two.runtime) == ("OpenVINO f32, 1 thread", "OpenVINO f32, 2 threads")
+    assert_same(*one([picture(200, 300)], 0.0), *two([picture(200, 300)], 0.0))
+
+
+@pytest.mark.parametrize(
+    ("asked", "able", "chosen"),
+    [
+        ("auto", ["FP32", "BF16", "INT8"], "bf16"),
+        ("auto", ["FP32", "INT8"], "f32"),
+        ("f32", ["FP32", "BF16"], "f32"),
+        ("bf16", ["FP32", "BF16"], "bf16"),
+    ],
+)
+def test_precision_by_what_the_processor_has(asked, able, chosen):
+    assert choose_precision(asked, able) == chosen
+
+
+def test_a_precision_that_is_not_there_is_an_error(random_weights: dict[str, Path]):
+    with pytest.raises(MissingPrecision, match="use f32 or auto"):
+        choose_precision("bf16", ["FP32"])
+    with pytest.raises(MissingPrecision, match="use f32, or the runtime openvino"):
+        load(random_weights["pytorch"], device="cpu", runtime="torch", precision="bf16")
+
+
+@pytest.mark.parametrize(
+    ("device", "runtime", "has_gpu", "chosen"),
+    [
+        ("auto", "auto", False, "openvino"),
+        ("auto", "auto", True, "torch"),
+        ("auto", "openvino", True, "openvino"),
+        ("auto", "torch", False, "torch"),
+        ("cpu", "auto", True, "openvino"),
+        ("cpu", "torch", False, "torch"),
+        ("cuda:1", "auto", False, "torch"),
+    ],
+)
+def test_choice_of_the_runtime(monkeypatch, device, runtime, has_gpu, chosen):
+    monkeypatch.setattr(backends, "_has_gpu", lambda: has_gpu)
+    assert choose_runtime(Execution(device, runtime=runtime)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("device", "runtime", "complaint"),
+    [
+        ("tpu", "auto", "There is no device tpu"),
+        ("cuda:x", "torch", "There is no device cuda:x"),
+        ("cuda", "openvino", "OpenVINO cannot use cuda"),
+        ("cuda:99", "auto", "PyTorch sees no device cuda:99"),
+    ],
+)
+def test_a_device_that_is_not_there_is_an_error(random_weights, device, runtime, complaint):
+    with pytest.raises(MissingDevice, match=complaint):
+        load(random_weights["pytorch"], device=device, runtime=runtime)
+
+
+@pytest.mark.parametrize("wrong", [{"threads": 0}, {"runtime": "onnx"}, {"precision": "int4"}])
+def test_what_is_no_execution_is_refused(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=name):
+        Execution(**wrong)
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
+@pytest.mark.parametrize("change", ["missing", "shape"])
+def test_weights_of_another_network_are_refused(random_weights, tmp_path, runtime, change):
+    entry = find(random_weights["pytorch"])
+    tensors = {name: torch.tensor(array) for name, array in read_tensors(entry).items()}
+    if change == "missing":
+        del tensors["conv2.conv.weight"]
+    else:
+        tensors["conv2.conv.weight"] = torch.zeros(64, 47, 5, 5)
+    path = save(replace(entry, path=tmp_path / "wrong.safetensors"), tensors).path
+    with pytest.raises(UnsupportedCheckpoint, match="does not hold a FaceBoxes network"):
+        load(path, device="cpu", runtime=runtime)
