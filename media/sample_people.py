@@ -19,7 +19,7 @@ class Figure:
     levels: tuple[NDArray[np.uint8], ...]
     """(h, w, 4) BGR and alpha, colours multiplied by alpha; each level half as large."""
     face: tuple[float, float, float, float]
-    """x1, y1, x2, y2 in the portrait: hairline (or hat brim) to chin, ear to ear."""
+    """x1, y1, x2, y2 in the portrait: hairline (or hat brim) to chin, between the ears."""
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -42,7 +42,7 @@ def hopper() -> Figure:
     outline += [(344, 308), (365, 335), (440, 362), (505, 400), (511, 599), (5, 599), (25, 400)]
     outline += [(60, 370), (150, 340), (195, 312), (180, 292), (158, 260), (148, 180), (145, 100)]
     outline += [(180, 60)]
-    return cut_out(portrait, outline, face=(164, 128, 370, 333), bust=(390, 540))
+    return cut_out(portrait, outline, face=(169, 127, 359, 333), bust=(390, 540))
 
 
 def collins() -> Figure:
@@ -52,7 +52,7 @@ def collins() -> Figure:
     outline += [(312, 235), (360, 260), (375, 350), (320, 350), (288, 390), (284, 511), (5, 511)]
     outline += [(5, 420), (30, 290), (65, 235), (100, 205), (105, 175), (140, 145), (180, 142)]
     outline += [(165, 130), (148, 110), (146, 60), (185, 18)]
-    return cut_out(portrait, outline, face=(174, 70, 281, 184), bust=(240, 345))
+    return cut_out(portrait, outline, face=(177, 70, 275, 181), bust=(240, 345))
 
 
 def cut_out(
