@@ -41,23 +41,24 @@ FORMATS = (
 """FFmpeg's names of what is read: video files and elementary streams. Left out on purpose: all
 that names other files or hosts, still pictures, text drawn as pictures, and game formats."""
 
-PATIENCE = 10.0
-"""Seconds that one read may take. Not a deadline: FFmpeg does not always ask."""
+PATIENCE = 60.0
+"""Seconds that opening or one packet may take: room for a disk that wakes up on a busy machine.
+No deadline: FFmpeg does not always ask."""
 
 _BUFFER = 1 << 18
 _HEAD = 4096
 
 _REFERENCES = (
-    (b"#EXTM3U", b"", "a playlist (HLS)"),
+    (b"#extm3u", b"", "a playlist (HLS)"),
     (b"ffconcat version", b"", "a list of files to join (ffconcat)"),
     (b"v=0", b"\nm=", "a session description (SDP)"),
     (b"[playlist]", b"", "a playlist (PLS)"),
-    (b"<", b"<MPD", "a streaming manifest (DASH)"),
-    (b"<", b"<SmoothStreamingMedia", "a streaming manifest"),
+    (b"<", b"<mpd", "a streaming manifest (DASH)"),
+    (b"<", b"<smoothstreamingmedia", "a streaming manifest"),
     (b"<", b"<smil", "a playlist (SMIL)"),
     (b"<", b"<asx", "a playlist (ASX)"),
 )
-"""How files begin, and what else their beginning holds, that only refer to others."""
+"""How files begin that only refer to others, and what else that beginning holds; lower case."""
 
 _SIGNATURES = (
     (4, (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
@@ -165,9 +166,9 @@ def open_container(file: FileIO, settings: DecodeSettings) -> InputContainer:
 
 def _refuse_references(head: bytes) -> None:
     """Raise Refused if the first bytes are those of a file that only names others."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for start, within, kind in _REFERENCES:
-        if text.startswith(start) and within.lower() in text.lower():
+        if text.startswith(start) and within in text:
             raise Refused(f"{kind}, not a video; give the videos that it names instead")
 
 

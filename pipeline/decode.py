@@ -24,7 +24,7 @@ from av.video.frame import VideoFrame
 
 from pipeline.colour import Converter, transfer
 from pipeline.container import choose_audio, choose_video, open_container, open_file, video_streams
-from pipeline.errors import SourceChanging, VideoError
+from pipeline.errors import SourceChanging, Unreadable, VideoError
 from pipeline.picture import DecodedPicture
 from pipeline.playback import Playback
 from pipeline.settings import DecodeSettings
@@ -62,7 +62,9 @@ class Video:
                 self._check_unchanged()
             raise
         self._used = False
-        self.info = _info(self._playback, self._picture(self._playback.first))
+        picture = self._picture(self._playback, self._playback.first)
+        self.info = _info(self._playback, picture)
+        self._try_out(picture)
 
     def __enter__(self) -> Video:
         return self
@@ -93,7 +95,8 @@ class Video:
         with contextlib.closing(self._playback) as playback:
             for index, frame in enumerate(playback.frames()):
                 pts = frame.pts or 0
-                yield Frame(index, pts, float(pts * playback.time_base), self._picture(frame))
+                time = float(pts * playback.time_base)
+                yield Frame(index, pts, time, self._picture(playback, frame))
         self._check_unchanged()
 
     @property
@@ -108,8 +111,17 @@ class Video:
             stream = choose_audio(container, choose_video(container, self._settings))
             yield None if stream is None else Sound(container, stream)
 
-    def _picture(self, frame: VideoFrame) -> DecodedPicture:
-        return DecodedPicture(frame, self._playback.pixel_aspect(frame), self._converter)
+    def _picture(self, playback: Playback, frame: VideoFrame) -> DecodedPicture:
+        return DecodedPicture(frame, playback.pixel_aspect(frame), self._converter)
+
+    def _try_out(self, picture: DecodedPicture) -> None:
+        """Raise Unreadable if no picture can be made of what the decoder gives."""
+        try:
+            picture.bgr((min(picture.width, 160), min(picture.height, 160)))
+        except Exception as error:  # its type says nothing; see pipeline.container
+            self.close()
+            name = self.info.pixel_format
+            raise Unreadable(f"its pictures are of an unknown kind: {name}") from error
 
     def _current_version(self) -> tuple[int, int]:
         status = os.fstat(self._file.fileno())

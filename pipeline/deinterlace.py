@@ -10,6 +10,8 @@ import av.filter
 from av.video.frame import VideoFrame
 
 _THREADS = 2
+_SMALLEST = 16
+"""Pixels; the filter takes no tiny pictures."""
 
 
 def deinterlaced(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
@@ -24,7 +26,7 @@ def deinterlaced(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
         if bwdif is not None and not bwdif.fits(frame):
             yield from bwdif.drain()
             bwdif = None
-        if bwdif is None and not frame.interlaced_frame:
+        if bwdif is None and not _has_combs(frame):
             yield frame
             continue
         bwdif = bwdif or _Bwdif(frame)
@@ -71,6 +73,10 @@ class _Bwdif:
             original = self._waiting.popleft()
             frame.pts, frame.time_base = original.pts, original.time_base
             yield frame
+
+
+def _has_combs(frame: VideoFrame) -> bool:
+    return frame.interlaced_frame and min(frame.width, frame.height) >= _SMALLEST
 
 
 def _shape(frame: VideoFrame) -> tuple[int, int, str]:

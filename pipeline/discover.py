@@ -136,11 +136,11 @@ class _Search:
                 name = prefix + entry.name
                 if self._passed_over(entry, name):
                     continue
-                real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-                if entry.is_dir():
-                    waiting.append((real, name + "/"))
-                elif entry.is_file():
-                    self._add_file(real, name)
+                real = Path(os.path.realpath(entry.path)) if entry.is_symlink() else entry
+                if real.is_dir():
+                    waiting.append((os.fspath(real), name + "/"))
+                elif real.is_file():
+                    self._add_file(os.fspath(real), name)
 
     def _passed_over(self, entry: os.DirEntry[str], name: str) -> bool:
         if _matches(name, self.settings.exclude):
@@ -183,7 +183,7 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
     except OSError as error:
         log.warning("the folder %r is left out: %s", folder, error.strerror)
         return []
-    return [] if any(entry.name == MARKER for entry in entries) else entries
+    return [] if any(entry.name == MARKER and entry.is_dir() for entry in entries) else entries
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
@@ -201,5 +201,5 @@ def _lines(path: str) -> list[str]:
         data = Path(path).read_bytes()
     except OSError as error:
         raise SetUpError(f"the list {path!r} cannot be read: {error.strerror}") from error
-    ends = b"\0" if b"\0" in data else b"\n"
-    return [os.fsdecode(line) for line in data.split(ends) if line]
+    lines = data.split(b"\0") if b"\0" in data else data.replace(b"\r\n", b"\n").split(b"\n")
+    return [os.fsdecode(line) for line in lines if line]

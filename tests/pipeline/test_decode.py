@@ -14,6 +14,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from pipeline import playback
+from pipeline.colour import Converter
 from pipeline.errors import LimitExceeded, NotAVideo, SourceChanging, Unreadable
 from tests.pipeline.video_files import (
     bgr_frame,
@@ -222,6 +223,19 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_later(tmp_path: Path) ->
             file.write(bytes(188))
         with pytest.raises(SourceChanging):
             list(frames)
+
+
+def test_pictures_of_an_unknown_kind_are_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(Converter, "bgr", fail)
+    before = open_files()
+    with pytest.raises(Unreadable, match="yuv420p"):
+        opened(write_video(tmp_path / "a.mp4", 3))
+    assert open_files() == before
 
 
 # --- limits ---------------------------------------------------------------------------------

@@ -33,11 +33,11 @@ def combing(picture: Image) -> float:
     return float(np.abs(rows[1:-1] - (rows[:-2] + rows[2:]) / 2).mean())
 
 
-def write_interlaced(path: Path, count: int) -> Path:
+def write_interlaced(path: Path, count: int, size: tuple[int, int] = (128, 96)) -> Path:
     def interlace(stream: VideoStream) -> None:
         stream.codec_context.flags |= INTERLACED
 
-    frames = [bgr_frame(comb(index)) for index in range(count)]
+    frames = [bgr_frame(comb(index)[: size[1], : size[0]].copy()) for index in range(count)]
     options = {"qscale": "2"}
     return write_video(path, frames, codec="mpeg2video", options=options, prepare=interlace)
 
@@ -54,6 +54,12 @@ def test_combs_are_gone(tmp_path: Path) -> None:
         after = np.mean([combing(frame.picture.bgr()) for frame in video.frames()])
     before = np.mean([combing(comb(index)) for index in range(10)])
     assert after < before / 3
+
+
+def test_tiny_pictures_are_left_as_they_are(tmp_path: Path) -> None:
+    path = write_interlaced(tmp_path / "a.mp4", 3, size=(8, 8))
+    with opened(path) as video:
+        assert len(list(video.frames())) == 3
 
 
 def test_the_bar_is_where_it_was(tmp_path: Path) -> None:

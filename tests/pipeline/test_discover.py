@@ -119,11 +119,11 @@ def test_a_file_with_the_very_name_comes_before_a_pattern(media: Path) -> None:
     assert (source.name, source.named) == ("b*.mp4", True)
 
 
-@pytest.mark.parametrize("end", ["\n", "\0"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\0"])
 def test_a_list_holds_inputs(media: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     monkeypatch.chdir(media)
     listed = ["b.mp4", "a", "*.txt", str(media / "gone.mp4")]
-    (media.parent / "list.txt").write_text("".join(it + end for it in listed))
+    (media.parent / "list.txt").write_bytes("".join(it + end for it in listed).encode())
     sources = found(f"@{media.parent}/list.txt")
     assert names(sources) == ["b.mp4", "c.mkv", "deep/d.avi", "gone.mp4", "notes.txt"]
     assert [source.named for source in sources] == [True, False, False, True, False]
@@ -161,6 +161,7 @@ def test_links_are_followed_if_asked(media: Path, tmp_path: Path) -> None:
     (media / "f.mp4").symlink_to(outside)
     (media / "zero.mp4").symlink_to("/dev/zero")
     (media / "kernel").symlink_to("/proc")
+    (media / "self.mp4").symlink_to("self.mp4")
     sources = found(media, follow_symlinks=True)
     assert names(sources) == ["a/c.mkv", "a/deep/d.avi", "b.mp4", "f.mp4", "notes.txt"]
     assert sources[3].path == outside
