@@ -9,8 +9,8 @@ brought to one size first: how much of the face is smeared counts, not how many 
 The scale was fixed on 54 crisp portraits, shrunk to faces of 32 to 140 pixels after a known blur
 (its sigma as a part of the face's width), and looked at on 1,462 faces of real clips. Medians:
 
-    sigma          0          0.01       0.02       0.03        0.05    smeared by 0.12
-    sharpness      0.7 - 1    0.6 - 0.7  0.3        0.1         0       0.1 - 0.5
+    sigma          0            0.01         0.02    0.03    0.05    smeared by 0.12
+    sharpness      0.6 - 0.85   0.5 - 0.6    0.3     0.1     0       0.1 - 0.4
 
 Faces of 20 to 30 pixels lose less by the same blur: they have no finer detail to lose.
 """
@@ -36,7 +36,7 @@ _RIM: Final = 0.08
 """Part of the face's sides that may show what is behind it."""
 _FLOORS: Final = (0.3, 2.0)
 """Energies of the bands that noise alone has: they keep flat faces from looking crisp."""
-_SMEARED, _CRISP = -1.75, -0.35
+_SMEARED, _CRISP = -1.75, -0.1
 """Logarithms of the ratio that become sharpness 0 and 1."""
 
 
