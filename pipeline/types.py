@@ -135,7 +135,7 @@ class Scan:
     size: NDArray[np.int32]
     """(F, 2) width and height of the upright picture."""
     cut_score: NDArray[np.float32]
-    """(F,) difference from the frame before, 0 (same) to 1; 0 for the first frame."""
+    """(F,) how sure it is that a new shot begins here, 0 to 1; 0 for the first frame."""
     looked: NDArray[np.bool_]
     """(F,) whether the detector looked at the frame."""
 
