@@ -30,15 +30,8 @@ class Suppression:
 
 def iou(a: Boxes, b: Boxes, *, inclusive: bool = False) -> Boxes:
     """Measure how far boxes a (M, 4) and b (N, 4) overlap: (M, N), 0 to 1; 0 for empty boxes."""
-    extra = np.float32(inclusive)
-    corner1 = np.maximum(a[:, None, :2], b[:, :2])  # (M, N, 2)
-    corner2 = np.minimum(a[:, None, 2:], b[:, 2:])  # (M, N, 2)
-    shared = _area(np.maximum(corner2 - corner1 + extra, 0))  # (M, N)
-    area_a = _area(a[:, 2:] - a[:, :2] + extra)  # (M,)
-    area_b = _area(b[:, 2:] - b[:, :2] + extra)  # (N,)
-    union = area_a[:, None] + area_b - shared
-    overlap: Boxes = np.divide(shared, union, out=np.zeros_like(shared), where=shared > 0)
-    return overlap
+    one, other = _sides_and_area(a, inclusive), _sides_and_area(b, inclusive)
+    return _overlap(one[:, :, None], other[:, None], inclusive)
 
 
 def suppress(boxes: Boxes, scores: NDArray[np.float32], rule: Suppression) -> NDArray[np.intp]:
@@ -47,13 +40,14 @@ def suppress(boxes: Boxes, scores: NDArray[np.float32], rule: Suppression) -> ND
     Greedy non-maximum suppression: the best box removes all that overlap it by more than the
     rule allows, then the best of the rest does, and so on.
     """
-    rest = np.argsort(-scores, kind="stable")[: rule.candidates]
+    rows = np.argsort(-scores, kind="stable")[: rule.candidates]
+    rest = _sides_and_area(boxes[rows], rule.inclusive)  # (5, K), best first
     kept: list[np.intp] = []
-    while len(rest) and len(kept) < rule.keep:
-        best, rest = rest[0], rest[1:]
-        kept.append(best)
-        overlap = iou(boxes[None, best], boxes[rest], inclusive=rule.inclusive)[0]
-        rest = rest[overlap < rule.iou if rule.inclusive else overlap <= rule.iou]
+    while len(rows) and len(kept) < rule.keep:
+        kept.append(rows[0])
+        overlap = _overlap(rest[:, :1], rest[:, 1:], rule.inclusive)
+        apart = overlap < rule.iou if rule.inclusive else overlap <= rule.iou
+        rows, rest = rows[1:][apart], rest[:, 1:][:, apart]
     return np.array(kept, dtype=np.intp)
 
 
@@ -63,6 +57,17 @@ def clip(boxes: Boxes, height: int, width: int) -> Boxes:
     return np.clip(boxes, 0, limit)
 
 
-def _area(sides: Boxes) -> Boxes:
-    area: Boxes = sides[..., 0] * sides[..., 1]
-    return area
+def _sides_and_area(boxes: Boxes, inclusive: bool) -> Boxes:
+    """Return x1, y1, x2, y2 and the area of boxes (N, 4) as rows: (5, N)."""
+    width, height = (boxes[:, 2:] - boxes[:, :2] + np.float32(inclusive)).T
+    return np.vstack([boxes.T, width * height])
+
+
+def _overlap(a: Boxes, b: Boxes, inclusive: bool) -> Boxes:
+    """Divide what is shared by what is covered: (5, ...) and (5, ...), broadcast, give (...)."""
+    sides = np.minimum(a[2:4], b[2:4]) - np.maximum(a[:2], b[:2]) + np.float32(inclusive)
+    width, height = np.maximum(sides, 0)
+    shared = width * height
+    covered = a[4] + b[4] - shared
+    overlap: Boxes = np.divide(shared, covered, out=np.zeros_like(shared), where=shared > 0)
+    return overlap
