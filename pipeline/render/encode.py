@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import av
+import cv2
 from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -27,6 +28,10 @@ _CONTAINER = {"movflags": "+faststart", "fflags": "+bitexact"}
 # disagree on when such a video ends if its times are uneven, and they need a delay that old ones
 # ignore. The short look-ahead bounds the memory of the slower presets.
 _X264 = "threads=1:bframes=0:rc-lookahead=10"
+# x264 (core 165) reads memory that it never wrote in its AVX-512 code for mbtree, and gives other
+# bytes from time to time; with AVX2 it gives those that all other processors give.
+_NO_AVX512 = ":asm=avx2"
+_CPU_AVX512_SKX = 256  # OpenCV's number, which its Python module does not name
 _PREROLL = 0.001
 """Seconds. The piece of sound that ends where a video begins is needed to decode the next one."""
 
@@ -69,7 +74,11 @@ class Mp4Writer:
         self._video = self._file.add_stream(
             "libx264",
             rate=_frame_rate(info.frame_rate),
-            options={"preset": settings.preset, "crf": str(settings.crf), "x264-params": _X264},
+            options={
+                "preset": settings.preset,
+                "crf": str(settings.crf),
+                "x264-params": _X264 + (_NO_AVX512 if _has_avx512() else ""),
+            },
             width=size[0],
             height=size[1],
             time_base=self._base,
@@ -161,3 +170,7 @@ def _time_base(base: Fraction) -> Fraction:
 def _frame_rate(rate: Fraction) -> Fraction:
     """Return a rate that the encoder takes; frames are shown by their times anyway."""
     return rate.limit_denominator(1001) if 1 <= rate <= _FASTEST_RATE else Fraction(25)
+
+
+def _has_avx512() -> bool:
+    return cv2.checkHardwareSupport(_CPU_AVX512_SKX)
