@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from detectors import Detector
-from pipeline import __version__, report, scanfile, tables
+from pipeline import __version__, report, tables
 from pipeline.decode import Video, open_video
 from pipeline.errors import NotAVideo, SourceChanging, VideoError
 from pipeline.keys import STAGES
 from pipeline.link import link
 from pipeline.manifest import FILE_NAME, Counts, Manifest, Output
 from pipeline.render import RenderJob, RenderResult, render, verify
-from pipeline.scan import scan
+from pipeline.scan import scan, scanfile
 from pipeline.select import looks, select
 from pipeline.settings import Settings
 from pipeline.sources import Content

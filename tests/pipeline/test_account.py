@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.account import Account
+from pipeline.decode.account import Account
 
 
 def account(

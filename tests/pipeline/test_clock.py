@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from pipeline.clock import Clock
+from pipeline.decode.clock import Clock
 
 STEP = Fraction(1001, 30)  # 29.97 frames a second in milliseconds
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from pipeline.colour import Converter, transfer
-from pipeline.hdr import to_sdr
+from pipeline.decode.colour import Converter, transfer
+from pipeline.decode.hdr import to_sdr
 
 BT601, BT709, BT2020, YCGCO = 5, 1, 9, 8
 LIMITED, FULL = 1, 2

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import container
-from pipeline.container import Reader, open_file
+from pipeline.decode import container
+from pipeline.decode.container import Reader, open_file
 from pipeline.errors import NotAVideo, Refused, Unreadable, VideoError
 from tests.pipeline.video_files import opened, write_video
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.cuts import CutMeter
+from pipeline.scan.cuts import CutMeter
 from pipeline.settings import LinkSettings
 from pipeline.types import Image
 

@@ -13,8 +13,8 @@ from av.container import OutputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from pipeline import playback
-from pipeline.colour import Converter
+from pipeline.decode import playback
+from pipeline.decode.colour import Converter
 from pipeline.errors import LimitExceeded, NotAVideo, SourceChanging, Unreadable
 from tests.pipeline.video_files import (
     bgr_frame,

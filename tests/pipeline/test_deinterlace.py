@@ -10,7 +10,7 @@ import pytest
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.deinterlace import deinterlaced
+from pipeline.decode.deinterlace import deinterlaced
 from pipeline.types import Image
 from tests.pipeline.video_files import bgr_frame, grey_frames, opened, write_video
 

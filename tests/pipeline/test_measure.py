@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.measure import measure
+from pipeline.scan.measure import measure
 from pipeline.types import Image
 
 MEDIA = Path(__file__).parents[2] / "media"

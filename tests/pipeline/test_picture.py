@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from av.video.stream import VideoStream
 
-from pipeline.picture import square_size
+from pipeline.decode.picture import square_size
 from pipeline.types import Image
 from tests.pipeline.video_files import bgr_frame, opened, write_video
 

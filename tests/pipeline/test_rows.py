@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rows import Rows
+from pipeline.scan.rows import Rows
 
 DTYPE = np.dtype([("number", np.int64), ("pair", np.float32, 2)])
 

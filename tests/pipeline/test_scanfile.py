@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import scanfile
-from pipeline.scanfile import UnusableScan
+from pipeline.scan import scanfile
+from pipeline.scan.scanfile import UnusableScan
 from pipeline.types import Scan
 from tests.helpers import make_scan
 

@@ -22,11 +22,17 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from pipeline.colour import Converter, transfer
-from pipeline.container import choose_audio, choose_video, open_container, open_file, video_streams
+from pipeline.decode.colour import Converter, transfer
+from pipeline.decode.container import (
+    choose_audio,
+    choose_video,
+    open_container,
+    open_file,
+    video_streams,
+)
+from pipeline.decode.picture import DecodedPicture
+from pipeline.decode.playback import Playback
 from pipeline.errors import SourceChanging, Unreadable, VideoError
-from pipeline.picture import DecodedPicture
-from pipeline.playback import Playback
 from pipeline.settings import DecodeSettings
 from pipeline.types import DecodeAudit, Frame, VideoInfo
 
@@ -118,7 +124,7 @@ class Video:
         """Raise Unreadable if no picture can be made of what the decoder gives."""
         try:
             picture.bgr((min(picture.width, 160), min(picture.height, 160)))
-        except Exception as error:  # its type says nothing; see pipeline.container
+        except Exception as error:  # its type says nothing; see pipeline.decode.container
             self.close()
             name = self.info.pixel_format
             raise Unreadable(f"its pictures are of an unknown kind: {name}") from error

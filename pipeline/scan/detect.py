@@ -14,11 +14,11 @@ from typing import Final
 import numpy as np
 
 from detectors import Detections, Detector
-from pipeline.cuts import CutMeter
 from pipeline.decode import Video
-from pipeline.every import parse_every
-from pipeline.measure import measure
-from pipeline.rows import Rows
+from pipeline.scan.cuts import CutMeter
+from pipeline.scan.every import parse_every
+from pipeline.scan.measure import measure
+from pipeline.scan.rows import Rows
 from pipeline.settings import ScanSettings
 from pipeline.types import Frame, Image, Scan
 

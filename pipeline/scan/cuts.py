@@ -23,7 +23,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from pipeline.rows import Rows
+from pipeline.scan.rows import Rows
 from pipeline.types import Image
 
 Floats = NDArray[np.float32]

@@ -17,10 +17,10 @@ from av.stream import Discard, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.account import Account
-from pipeline.clock import Clock, frame_rate
-from pipeline.container import choose_video, open_container, video_streams
-from pipeline.deinterlace import deinterlaced
+from pipeline.decode.account import Account
+from pipeline.decode.clock import Clock, frame_rate
+from pipeline.decode.container import choose_video, open_container, video_streams
+from pipeline.decode.deinterlace import deinterlaced
 from pipeline.errors import LimitExceeded, Unreadable, VideoError
 from pipeline.settings import DecodeSettings
 
@@ -132,7 +132,7 @@ class Playback:
                 return
             except MemoryError as error:
                 raise LimitExceeded("reading the file needs too much memory") from error
-            except Exception as error:  # its type says nothing; see pipeline.container
+            except Exception as error:  # its type says nothing; see pipeline.decode.container
                 self.account.stopped = f"the file breaks off ({_text(error)})"
                 return
             self._note_end(packet)
@@ -146,7 +146,7 @@ class Playback:
             frames = self.stream.codec_context.decode(packet)
         except MemoryError as error:
             raise LimitExceeded("decoding the video needs too much memory") from error
-        except Exception as error:  # its type says nothing; see pipeline.container
+        except Exception as error:  # its type says nothing; see pipeline.decode.container
             self.account.note_failure(_text(error))
             return []
         if frames:

@@ -2,7 +2,7 @@
 
 FFmpeg's scaler applies the matrix and the range that a frame is marked with; unmarked frames it
 takes for BT.601, whereas HD video without a mark is BT.709. It knows no tone mapping through
-PyAV, so PQ and HLG are mapped by our own tables (:mod:`pipeline.hdr`).
+PyAV, so PQ and HLG are mapped by our own tables (:mod:`pipeline.decode.hdr`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from pipeline.hdr import sdr_luma, to_sdr
+from pipeline.decode.hdr import sdr_luma, to_sdr
 from pipeline.types import Image
 
 Sample = TypeVar("Sample", np.uint8, np.uint16)

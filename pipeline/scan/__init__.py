@@ -1,0 +1,13 @@
+"""Stage 3, frames -> detections and cut scores: the first pass.
+
+detect       looks for faces and gathers what was seen
+measure      how sharp, bright and rich in contrast a face is
+cuts         where the picture becomes another one
+every        which frames are looked at
+rows         columns that grow
+scanfile     what was seen, kept for later runs
+"""
+
+from pipeline.scan.detect import MAX_ENLARGEMENT, network_size, scan
+
+__all__ = ["MAX_ENLARGEMENT", "network_size", "scan"]
