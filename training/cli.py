@@ -55,6 +55,7 @@ def main() -> None:
 @click.option("--from", "start", type=FILE, help="Start from these weights (.safetensors).")
 @click.option("--workers", default=1, show_default=True, help="Processes that make batches.")
 @click.option("--threads", default=1, show_default=True, help="Threads that compute.")
+@click.option("--batch-size", default=24, show_default=True, help="Pictures a step.")
 @click.option("--seed", default=1, show_default=True)
 def faceboxes(
     data: Path,
@@ -65,6 +66,7 @@ def faceboxes(
     start: Path | None,
     workers: int,
     threads: int,
+    batch_size: int,
     seed: int,
 ) -> None:
     """Train FaceBoxes."""
@@ -73,7 +75,8 @@ def faceboxes(
     torch.set_num_threads(threads)
     samples = PixelCache.of_shards(find_shards(data, "train-*.tar"), cache_folder(output))
     output.mkdir(parents=True, exist_ok=True)
-    task = FaceBoxesTask(FaceBoxesRecipe(seed=seed, workers=workers), samples)
+    recipe = FaceBoxesRecipe(batch_size=batch_size, seed=seed, workers=workers)
+    task = FaceBoxesTask(recipe, samples)
     if start is not None:
         task.start_from(start)
     train(task, EngineSettings(steps=steps, minutes=minutes), output, resume=resume)

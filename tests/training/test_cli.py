@@ -41,7 +41,8 @@ def call(*words):
 
 def test_train_export_evaluate(data, wider, monkeypatch):
     run, weights = data / "runs" / "tiny", data / "weights" / "tiny.safetensors"
-    train = ["faceboxes", "--data", data, "--output", run, "--workers", 0, "--steps"]
+    train = ["faceboxes", "--data", data, "--output", run, "--workers", 0]
+    train += ["--batch-size", 2, "--steps"]
     assert call(*train, 1).exit_code == 0
     assert call(*train, 2, "--resume").exit_code == 0
     assert call("export", "--run", run, "--output", weights, "--threshold", 0.4).exit_code == 0
