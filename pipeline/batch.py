@@ -20,13 +20,13 @@ from pipeline import catalog, report
 from pipeline.catalog import Catalog
 from pipeline.discover import discover
 from pipeline.errors import ExitCode, SetUpError
-from pipeline.every import parse_every
 from pipeline.keys import stage_keys
 from pipeline.ledger import BatchProgress, Ledger
 from pipeline.link import check_link_settings
 from pipeline.planning import Decision, Planner
 from pipeline.publish import MARKER, OutputFolder, output_errors
 from pipeline.run import VideoJob
+from pipeline.scan.every import parse_every
 from pipeline.select import parse_keep
 from pipeline.settings import Settings
 from pipeline.sources import SourceIndex
