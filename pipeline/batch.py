@@ -213,16 +213,15 @@ class _Batch:
         )
 
     def _settle(self, decision: Decision) -> None:
-        if decision.action == "unreadable":
-            self.ledger.not_opened(decision.source, Status.FAILED, decision.why)
-        elif decision.action == "skip":
+        if decision.action == "skip":
             self.ledger.not_opened(decision.source, Status.SKIPPED, decision.why, reused=True)
         elif decision.action == "reuse":
             self.ledger.reused(decision)
+        elif decision.action == "duplicate":
+            original = self.planner.name_of(decision.twin)
+            self.ledger.empty_handed(decision, status=Status.DUPLICATE, duplicate_of=original)
         else:
-            self.ledger.empty_handed(
-                decision, status=Status.DUPLICATE, duplicate_of=self.planner.name_of(decision.twin)
-            )
+            self.ledger.not_opened(decision.source, Status(decision.action), decision.why)
 
     def _end(self, decision: Decision, job: VideoJob, outcome: Outcome) -> None:
         if outcome.kind == "done":

@@ -7,10 +7,9 @@ Nothing here opens a video.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline import __version__, names
-from pipeline.errors import Unreadable
+from pipeline.errors import VideoError
 from pipeline.manifest import Manifest
 from pipeline.publish import OutputFolder
 from pipeline.settings import Settings
@@ -24,7 +23,8 @@ class Decision:
 
     source: Source
     action: str
-    """``work``, ``reuse`` (its result stands), ``duplicate``, ``skip`` or ``unreadable``."""
+    """``work``, ``reuse`` (its result stands), ``duplicate``, ``skip``; or the status of a source
+    that cannot even be read: ``failed``, ``refused``, ``changing``."""
     why: str
     """In words, for a dry run."""
     folder: str = ""
@@ -58,9 +58,9 @@ class Planner:
             return Decision(source, "skip", "it changed just now; it is left for a later run")
         known = self.index.get(source.path)
         try:
-            content = self.index.content(source.path, self._hash, known)
-        except Unreadable as error:
-            return Decision(source, "unreadable", str(error), known.folder if known else "")
+            content = self.index.content(source.path, sha256_of, known)
+        except VideoError as error:
+            return Decision(source, error.status, str(error))
         same = known is not None and known.fingerprint == str(content.fingerprint)
         if known and known.skipped and same and not source.named and not self._again:
             return Decision(source, "skip", known.skipped, content=content)
@@ -82,9 +82,6 @@ class Planner:
     @property
     def _again(self) -> bool:
         return self.settings.run.force or self.settings.run.retry_failed
-
-    def _hash(self, path: Path) -> str:
-        return sha256_of(path, self.settings.discover.follow_symlinks)
 
     def _decide(self, source: Source, content: Content, folder: str) -> Decision:
         old = self.output.manifest(folder)

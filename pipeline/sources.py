@@ -16,9 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pipeline.decode.container import open_file
 from pipeline.errors import SourceChanging, Unreadable
-
-_CHUNK = 1 << 20
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (
@@ -58,18 +57,18 @@ class Fingerprint:
         return f"{self.device}:{self.inode}:{self.size}:{self.modified}:{self.changed}"
 
 
-def sha256_of(path: Path, follow_symlinks: bool = False) -> str:
-    """Return the SHA-256 of the regular file at ``path``; raises :class:`Unreadable`."""
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-    try:
-        descriptor = os.open(path, flags if follow_symlinks else flags | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            digest = hashlib.sha256()
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise Unreadable(f"the file cannot be read: {error.strerror}") from error
-    return digest.hexdigest()
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of the regular file at ``path``.
+
+    Raises:
+        Refused: it is a link or no regular file.
+        Unreadable: it cannot be read.
+    """
+    with open_file(path) as file:
+        try:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise Unreadable(f"the file cannot be read: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)

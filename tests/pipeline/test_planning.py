@@ -225,4 +225,4 @@ def test_what_is_no_video_is_not_asked_again(archive: Archive) -> None:
 def test_an_unreadable_file_is_said_so(archive: Archive) -> None:
     source = archive.put("a.mp4", "x")
     source.path.unlink()
-    assert archive.decide(source)[0].action == "unreadable"
+    assert archive.decide(source)[0].action == "failed"

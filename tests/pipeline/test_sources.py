@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import SourceChanging, Unreadable
+from pipeline.errors import Refused, SourceChanging, Unreadable
 from pipeline.sources import Content, Fingerprint, SourceIndex, sha256_of
 
 
@@ -21,12 +21,13 @@ def test_hash_is_that_of_the_content(tmp_path: Path) -> None:
     assert sha256_of(file) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
 
 
-def test_links_are_followed_only_on_request(tmp_path: Path) -> None:
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     (tmp_path / "link").symlink_to("a")
-    with pytest.raises(Unreadable):
-        sha256_of(tmp_path / "link")
-    assert sha256_of(tmp_path / "link", follow_symlinks=True) == sha256_of(tmp_path / "a")
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("link", "fifo", "/dev/zero", "."):
+        with pytest.raises(Refused):
+            sha256_of(tmp_path / name)
 
 
 def test_an_unchanged_file_is_not_hashed_again(tmp_path: Path, index: SourceIndex) -> None:
