@@ -17,7 +17,7 @@ from detectors.backends import Candidates, Execution, Precision
 from detectors.errors import MissingPrecision
 from detectors.images import Canvas, Image, Surround
 
-COMPILED_SIZES: Final = 8  # networks for so many sizes of pictures are remembered
+COMPILED_SIZES: Final = 8  # of pictures: one takes about 0.1 s and, at 1280 x 720, 25 MB
 TYPES: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16}
 
 
@@ -89,21 +89,22 @@ def choose_precision(asked: str, able: Sequence[str]) -> Precision:
 
 def _choose(maps: Sequence[NDArray[np.float32]], floor: float) -> Candidates:
     """Keep what reaches the floor of maps (A * 5, h, w); rows run through y, x and anchor."""
-    counts = [len(values) // 5 for values in maps]
-    sizes = [values[0].size * count for values, count in zip(maps, counts, strict=True)]
-    starts = accumulate(sizes, initial=0)
-    levels = [_choose_level(*level, floor) for level in zip(maps, counts, starts, strict=False)]
+    sizes = [values.size // 5 for values in maps]
+    starts = accumulate(sizes[:-1], initial=0)
+    levels = [_choose_level(*each, floor) for each in zip(maps, starts, strict=True)]
     rows, log_odds, offsets = (np.concatenate(column) for column in zip(*levels, strict=True))
     order = np.argsort(rows)
     return Candidates(rows[order], log_odds[order], offsets[order])
 
 
 def _choose_level(
-    values: NDArray[np.float32], count: int, start: int, floor: float
+    values: NDArray[np.float32], start: int, floor: float
 ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
     """Return the rows (K,) from `start` on, log odds (K,) and offsets (K, 4) of one map."""
+    channels, height, width = values.shape
+    count = channels // 5
     log_odds = values[:count]  # (A, h, w)
+    offsets = values[count:].reshape(count, 4, height, width)
     anchor, y, x = np.nonzero(log_odds >= floor)  # (K,) each
-    offsets = values[count:].reshape(count, 4, *values.shape[1:])  # (A, 4, h, w)
-    rows = start + (y * values.shape[2] + x) * count + anchor
+    rows = start + (y * width + x) * count + anchor
     return rows, log_odds[anchor, y, x], offsets[anchor, :, y, x]

@@ -19,7 +19,7 @@ from detectors.images import Image, by_size
 from detectors.weights import Entry, read_tensors
 
 CACHED_SIZES: Final = 8  # of pictures whose anchors are remembered
-ROUNDING: Final = 1e-4  # in log odds: what is exact is the threshold on the score
+ROUNDING: Final = 1e-4  # log odds below the threshold at which its score decides, not rounding
 
 
 def open_detector(entry: Entry, *, threshold: float, execution: Execution) -> "FaceBoxesDetector":
@@ -47,7 +47,7 @@ class FaceBoxesDetector:
         self._anchors = lru_cache(CACHED_SIZES)(self._lay_out)
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
-        """Return the faces of each picture (H, W, 3), those of one size in one batch."""
+        """Return the faces of each picture (H, W, 3); those of one size are looked at together."""
         found = [Detections.none()] * len(images)
         floor = _log_odds(self._threshold) - ROUNDING
         for size, places in by_size(images).items():
@@ -95,8 +95,7 @@ def _open_openvino(entry: Entry, execution: Execution) -> Network:
         model = build(config, tensors)
     except (KeyError, RuntimeError) as error:
         raise UnsupportedCheckpoint(
-            f"{entry.path} does not hold a FaceBoxes network ({error}): "
-            "give weights of FaceBoxes itself."
+            f"{entry.path} does not hold a FaceBoxes network: give weights of FaceBoxes itself."
         ) from error
     return OpenVinoNetwork(model, surround_of(config), execution)
 

@@ -143,6 +143,18 @@ def test_choice_of_the_runtime(monkeypatch, device, runtime, has_gpu, chosen):
     assert choose_runtime(Execution(device, runtime=runtime)) == chosen
 
 
+def test_pytorch_is_asked_for_a_gpu_only_where_there_is_a_driver(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("ctypes.CDLL", lambda name: None)
+    assert choose_runtime(Execution()) == "torch"
+
+    def no_driver(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr("ctypes.CDLL", no_driver)
+    assert choose_runtime(Execution()) == "openvino"
+
+
 @pytest.mark.parametrize(
     ("device", "runtime", "complaint"),
     [
