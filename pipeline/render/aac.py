@@ -47,7 +47,7 @@ class AacEncoder:
         """Yield AAC packets for a stream's packets; what cannot be decoded is left out."""
         for time, samples in self._decoded(packets):
             yield from self._place(time, samples)
-        yield from self._flushed(self._silence(-self._pending.shape[1] % self._block))
+        yield from self._append(self._silence(-self._pending.shape[1] % self._block))
         yield from self.stream.encode(None)
 
     @property
@@ -79,14 +79,14 @@ class AacEncoder:
             self._end = round((time or 0.0) * self._rate)
         gap = 0 if time is None else round(time * self._rate) - self._end
         tolerance = _TOLERANCE * self._rate
-        while gap > tolerance:  # in portions: a broken source can claim a gap of years
-            portion = min(gap, self._rate)
-            yield from self._flushed(self._silence(portion))
-            gap -= portion
-            tolerance = 0.0
-        yield from self._flushed(samples[:, -gap:] if gap < -tolerance else samples)
+        if gap > tolerance:
+            while gap > 0:  # in portions: a broken source can claim a gap of years
+                portion = min(gap, self._rate)
+                yield from self._append(self._silence(portion))
+                gap -= portion
+        yield from self._append(samples[:, -gap:] if gap < -tolerance else samples)
 
-    def _flushed(self, samples: Samples) -> Iterator[Packet[AudioStream]]:
+    def _append(self, samples: Samples) -> Iterator[Packet[AudioStream]]:
         """Append samples to the pending ones and yield the packets that are full."""
         if self._end is None:
             return

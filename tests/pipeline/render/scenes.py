@@ -147,15 +147,16 @@ def beeps(codec: str, seconds: float, rate: int = 48_000) -> io.BytesIO:
     return file
 
 
-def beep_times(path: Path) -> list[float]:
-    """Return the seconds at which beeps begin in a video."""
-    found: list[float] = []
-    with av.open(str(path)) as container:
+def beep_times(file: Path | io.BytesIO) -> list[float]:
+    """Return the seconds at which beeps begin in a file."""
+    loud: list[float] = []
+    with av.open(str(file) if isinstance(file, Path) else file) as container:
         for frame in container.decode(audio=0):
             assert frame.time is not None
-            loud = np.flatnonzero(np.abs(frame.to_ndarray()[0]) > 0.2) / frame.sample_rate
-            found += [t for t in (frame.time + loud) if not found or t - found[-1] > 0.0]
-    return [t for i, t in enumerate(found) if i == 0 or t - found[i - 1] > 0.5]
+            samples = frame.to_ndarray().reshape(-1).astype(np.float32)
+            samples /= 32768 if frame.format.name.startswith("s16") else 1
+            loud += list(frame.time + np.flatnonzero(np.abs(samples) > 0.2) / frame.sample_rate)
+    return [t for i, t in enumerate(loud) if i == 0 or t - loud[i - 1] > 0.5]
 
 
 def decoded(path: Path) -> list[tuple[float, Image]]:

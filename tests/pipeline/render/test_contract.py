@@ -1,6 +1,5 @@
 """What every output must do, whatever it makes."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from pipeline.render import OUTPUTS, Output, RenderJob, RenderResult, verify
 from pipeline.render.job import Made
-from pipeline.render.sound import Piece, playable
+from pipeline.render.sound import Piece, PlayableSound, playable
 from tests.pipeline.render.scenes import BeepSource, files_below, frames_of, job_of
 
 UNEVEN = np.array([0.5, 0.54, 0.9, 0.901, 1.4, 2.0])
@@ -34,11 +33,10 @@ def with_size_change(job: RenderJob) -> RenderJob:
     return job
 
 
-def feed(output: Output, job: RenderJob, sound: BeepSource | None = None) -> None:
+def feed(output: Output, job: RenderJob, sound: PlayableSound | None = None) -> None:
     """Do what the driver does, for one output alone."""
-    heard = playable(sound) if sound else None
     for frame in frames_of(job):
-        for piece in heard.until(frame.time) if heard else ():
+        for piece in sound.until(frame.time) if sound else ():
             output.hear(piece)
         if output.wants(frame.index):
             output.write(frame)
@@ -75,20 +73,26 @@ def test_an_output_makes_what_it_says_whole_and_the_same_each_time(
 
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_an_output_wants_nothing_beyond_the_video(name: str, tmp_path: Path) -> None:
-    with pytest.raises(Stop), OUTPUTS[name](job_of((0, 5)), tmp_path, None) as output:
+    job = job_of((0, 5))
+    with OUTPUTS[name](job, tmp_path, None) as output:
+        feed(output, job)
         assert not any(output.wants(index) for index in range(6, 20))
-        raise Stop
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_an_output_leaves_no_file_open_after_an_error(name: str, tmp_path: Path) -> None:
-    job = job_of((0, 5), (2, 4))
     before = open_files()
-    with pytest.raises(Stop), OUTPUTS[name](job, tmp_path, None) as output:
+    with pytest.raises(Stop):
+        write_and_stop(name, tmp_path)
+    assert open_files() == before
+
+
+def write_and_stop(name: str, folder: Path) -> None:
+    job = job_of((0, 5), (2, 4))
+    with OUTPUTS[name](job, folder, None) as output:
         for frame in frames_of(job)[:4]:
             output.write(frame)
         raise Stop
-    assert open_files() == before
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
@@ -107,16 +111,16 @@ def test_an_output_never_writes_into_the_picture(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("codec", ["aac", "pcm_s16le"])
 def test_an_output_takes_sound(name: str, codec: str, tmp_path: Path) -> None:
     job = job_of((0, 9), (5, 9), frames=10)
-    source = BeepSource(codec, seconds=1)
-    with OUTPUTS[name](job, tmp_path, playable(source)) as output:
+    sound = playable(BeepSource(codec, seconds=1))
+    with OUTPUTS[name](job, tmp_path, sound) as output:
         output.hear(Piece(b"\0" * 9, -2.0, -1.0))  # long over when the video begins
-        feed(output, job, source)
+        feed(output, job, sound)
     assert all(video.sound for video in output.made.videos)
     verify(tmp_path, RenderResult({}, (), tuple(output.made.videos)))
 
 
 def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 class Stop(Exception):
