@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pipeline.errors import SetUpError
 from pipeline.names import printable
-from pipeline.render.metadata import BrokenRecord, CropRecord, from_xmp
-from pipeline.render.xmp import BrokenImage, extract
+from pipeline.render.metadata import BrokenRecord, CropRecord, read_record
+from pipeline.render.xmp import BrokenImage
 from pipeline.types import QUALITY_TERMS
 
 MAX_BYTES = 256 << 20
@@ -29,7 +29,7 @@ def inspect(path: Path) -> CropRecord:
     try:
         if len(data) > MAX_BYTES:
             raise BrokenImage("it is too large for a crop")
-        return from_xmp(extract(data) or b"<none/>")
+        return read_record(data)
     except (BrokenImage, BrokenRecord) as error:
         raise SetUpError(
             f"Nothing can be told of {shown}: {error}; name a crop as facepics wrote it, "

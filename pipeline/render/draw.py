@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import math
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -20,6 +21,8 @@ _INK = (16, 16, 16)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 Colour = tuple[int, int, int]
+Rectangle = tuple[int, int, int, int]
+"""x1, y1, x2, y2 in whole pixels, right and bottom exclusive."""
 
 
 def colour(track_id: int) -> Colour:
@@ -35,48 +38,72 @@ def colour(track_id: int) -> Colour:
 
 
 def line_width(image: Image) -> int:
-    """Return how thick lines are, in pixels, for a picture of this height."""
+    """Return how thick lines are without their rim, in pixels, for a picture of this height."""
     return math.ceil(int(image.shape[0]) / 300)
 
 
 def draw_track(image: Image, box: Boxes, track_id: int, dashed: bool) -> None:
-    """Draw a track's box (4,) and id into ``image``; dashed where no detection stands behind it."""
-    thick = line_width(image)
-    around = thick // 2 + 1  # lines lie outside the box: small faces stay to be seen
-    x1, y1, x2, y2 = (int(edge) for edge in np.rint(np.clip(box, -1e6, 1e6)))
-    corners = (x1 - around, y1 - around), (x2 - 1 + around, y2 - 1 + around)
+    """Draw a track's box (4,) and id into ``image``; dashed where no detection stands behind it.
+
+    Lines lie outside the box, so that small faces stay to be seen, and have a dark rim.
+    """
+    thick = line_width(image) + 2
     hue = colour(track_id)
-    for ink, width in ((_INK, thick + 2), (hue, thick)):
-        if dashed:
-            _dashed_rectangle(image, *corners, ink, width, 4 * thick)
-        else:
-            cv2.rectangle(image, *corners, ink, width)
-    _label(image, str(track_id), corners[0], hue)
+    frame = _frame(image, box, thick)
+    pieces = [
+        piece
+        for side in _sides(frame, thick)
+        for piece in (_dashes(side, 2 * thick) if dashed else (side,))
+    ]
+    for piece in pieces:
+        _fill(image, piece, _INK)
+    for x1, y1, x2, y2 in pieces:
+        _fill(image, (x1 + 1, y1 + 1, x2 - 1, y2 - 1), hue)
+    _label(image, str(track_id), frame, hue)
 
 
-def _dashed_rectangle(
-    image: Image,
-    first: tuple[int, int],
-    last: tuple[int, int],
-    ink: Colour,
-    width: int,
-    dash: int,
-) -> None:
-    """Draw a rectangle of dashes as long as the gaps between them."""
-    (x1, y1), (x2, y2) = first, last
-    # Only what can be seen: a box may reach far beyond the picture.
-    height, breadth = image.shape[:2]
-    for x in range(x1, x2, 2 * dash):
-        if -dash <= x <= breadth:
-            for y in (y1, y2):
-                cv2.line(image, (x, y), (min(x + dash, x2), y), ink, width)
-    for y in range(y1, y2, 2 * dash):
-        if -dash <= y <= height:
-            for x in (x1, x2):
-                cv2.line(image, (x, y), (x, min(y + dash, y2)), ink, width)
+def _frame(image: Image, box: Boxes, thick: int) -> Rectangle:
+    """Return the outer edges of the lines; what lies far beyond the picture is brought near."""
+    height, width = image.shape[:2]
+    limits = np.array([width, height, width, height]) + 2 * thick
+    x1, y1, x2, y2 = (int(edge) for edge in np.rint(np.clip(box, -2 * thick, limits)))
+    return x1 - thick, y1 - thick, max(x1, x2) + thick, max(y1, y2) + thick
 
 
-def _label(image: Image, text: str, corner: tuple[int, int], hue: Colour) -> None:
+def _sides(frame: Rectangle, thick: int) -> tuple[Rectangle, ...]:
+    x1, y1, x2, y2 = frame
+    return (
+        (x1, y1, x2, y1 + thick),
+        (x1, y2 - thick, x2, y2),
+        (x1, y1, x1 + thick, y2),
+        (x2 - thick, y1, x2, y2),
+    )
+
+
+def _dashes(side: Rectangle, length: int) -> Iterator[Rectangle]:
+    """Yield the dashes of one side: about ``length`` long, with one at each end."""
+    x1, y1, x2, y2 = side
+    if x2 - x1 > y2 - y1:
+        for first, last in _spread(x1, x2, length):
+            yield first, y1, last, y2
+    else:
+        for first, last in _spread(y1, y2, length):
+            yield x1, first, x2, last
+
+
+def _spread(start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
+    """Yield every other one of an odd number of equal parts."""
+    parts = 1 + 2 * max(1, round((end - start) / length / 2))
+    edges = [start + (end - start) * part // parts for part in range(parts + 1)]
+    yield from zip(edges[::2], edges[1::2], strict=True)
+
+
+def _fill(image: Image, area: Rectangle, ink: Colour) -> None:
+    x1, y1, x2, y2 = (max(edge, 0) for edge in area)
+    image[y1:y2, x1:x2] = ink
+
+
+def _label(image: Image, text: str, frame: Rectangle, hue: Colour) -> None:
     """Write on a patch of colour above a box, or in it where there is no room above."""
     height, width = image.shape[:2]
     scale, thick = max(0.4, height / 1100), max(1, round(height / 500))
@@ -85,10 +112,9 @@ def _label(image: Image, text: str, corner: tuple[int, int], hue: Colour) -> Non
     patch_width, patch_height = text_width + 2 * pad, text_height + 2 * pad
     if patch_width > width or patch_height > height:
         return  # no room to write in so small a picture
-    edge = line_width(image) // 2 + 1
-    left = min(max(corner[0] - edge, 0), width - patch_width)
-    above = corner[1] - edge - patch_height
-    top = min(above if above >= 0 else max(corner[1], 0), height - patch_height)
-    cv2.rectangle(image, (left, top), (left + patch_width - 1, top + patch_height - 1), hue, -1)
+    left = min(max(frame[0], 0), width - patch_width)
+    above = frame[1] - patch_height
+    top = min(above if above >= 0 else max(frame[1], 0), height - patch_height)
+    _fill(image, (left, top, left + patch_width, top + patch_height), hue)
     origin = left + pad, top + pad + text_height
     cv2.putText(image, text, origin, _FONT, scale, _INK, thick, cv2.LINE_AA)

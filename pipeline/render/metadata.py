@@ -13,6 +13,7 @@ from xml.sax.saxutils import quoteattr
 
 from pipeline.names import decoded, encoded
 from pipeline.render.job import RenderJob
+from pipeline.render.xmp import extract
 from pipeline.types import QUALITY_TERMS, Look, Reason
 
 SCHEMA = 1
@@ -104,6 +105,19 @@ def to_xmp(record: CropRecord) -> bytes:
         "</rdf:RDF>\n</x:xmpmeta>\n"
         '<?xpacket end="r"?>'
     ).encode()
+
+
+def read_record(image: bytes) -> CropRecord:
+    """Return the record that a crop's file carries.
+
+    Raises:
+        BrokenImage: if it is no whole JPEG, PNG or WebP file.
+        BrokenRecord: if there is no record in it, or one that cannot be read.
+    """
+    packet = extract(image)
+    if packet is None:
+        raise BrokenRecord("it carries no record of facepics")
+    return from_xmp(packet)
 
 
 def from_xmp(packet: bytes) -> CropRecord:

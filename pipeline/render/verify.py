@@ -11,8 +11,8 @@ import numpy as np
 from pipeline.errors import OutputError
 from pipeline.names import printable
 from pipeline.render.job import RenderResult, VideoFile
-from pipeline.render.metadata import BrokenRecord, from_xmp
-from pipeline.render.xmp import BrokenImage, extract
+from pipeline.render.metadata import BrokenRecord, read_record
+from pipeline.render.xmp import BrokenImage
 
 _JITTER = 0.002
 """Seconds by which a video's length may differ from what was meant: rounding to ticks."""
@@ -37,7 +37,7 @@ def _verify_crop(folder: Path, path: str) -> None:
     if not data or cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is None:
         raise _not_whole(folder, path, "it cannot be read back")
     try:
-        from_xmp(extract(data) or b"")
+        read_record(data)
     except (BrokenImage, BrokenRecord) as error:
         raise _not_whole(folder, path, str(error)) from error
 
