@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import detectors.weights
@@ -162,6 +162,8 @@ class _Batch:
     out: OutputFolder
     planner: Planner
     ledger: Ledger
+    duplicates: list[Decision] = field(default_factory=list)
+    """Wait until it is known what became of their originals."""
 
     def run(self, sources: Sequence[Source]) -> None:
         """Decide on every source and work on what needs it."""
@@ -173,6 +175,8 @@ class _Batch:
                 self._end(in_work.pop(job.stage), job, outcome)
                 if self._stop:
                     return
+        for decision in self.duplicates:
+            self._settle_duplicate(decision)
 
     def in_order(self) -> tuple[VideoResult, ...]:
         """Return what became of every source, in the order of their names."""
@@ -218,10 +222,19 @@ class _Batch:
         elif decision.action == "reuse":
             self.ledger.reused(decision)
         elif decision.action == "duplicate":
-            original = self.planner.name_of(decision.twin)
-            self.ledger.empty_handed(decision, status=Status.DUPLICATE, duplicate_of=original)
+            self.duplicates.append(decision)
         else:
             self.ledger.not_opened(decision.source, Status(decision.action), decision.why)
+
+    def _settle_duplicate(self, decision: Decision) -> None:
+        """Record a duplicate as such, or as no video if its original turned out to be none."""
+        original = self.planner.name_of(decision.twin)
+        if self.out.manifest(decision.twin) is not None:
+            self.ledger.empty_handed(decision, status=Status.DUPLICATE, duplicate_of=original)
+            return
+        ends = [result for result in self.ledger.results if result.source.name == original]
+        if ends and ends[0].status is Status.SKIPPED and not decision.source.named:
+            self.ledger.skipped(decision, ends[0].reason)
 
     def _end(self, decision: Decision, job: VideoJob, outcome: Outcome) -> None:
         if outcome.kind == "done":

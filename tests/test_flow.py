@@ -73,7 +73,8 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(folder / "turn.mp4", folder / "turn-again.mp4")
     whole = (folder / "turn.mp4").read_bytes()
     (folder / "broken.mp4").write_bytes(whole[: len(whole) // 3])
-    (folder / "notes.txt").write_text("no video")
+    for name in ("notes.txt", "notes-again.txt"):
+        (folder / name).write_text("no video")
     return folder
 
 
@@ -116,6 +117,7 @@ def test_each_source_ends_with_a_status_and_the_run_with_a_code(
         "broken.mp4": "failed",
         "day 1/cut.mp4": "done",
         "notes.txt": "skipped",
+        "notes-again.txt": "skipped",
         "turn-again.mp4": "done",
         "turn.mp4": "duplicate",
     }
@@ -172,6 +174,7 @@ def test_nothing_is_written_below_the_input(media: Path, first: tuple[Path, str,
         "blank.mkv",
         "broken.mp4",
         "notes.txt",
+        "notes-again.txt",
     }
 
 
