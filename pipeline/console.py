@@ -148,6 +148,7 @@ def show_summary(result: BatchResult) -> None:
         ("frames", f"{frames:,} in {_duration(result.seconds)}{_speed(frames, result.seconds)}"),
         ("results", str(result.output)),
     ]
+    rows[-1:-1] = [("detector", used) for used in sorted({v.detector for v in worked} - {""})]
     if result.left:
         rows.insert(1, ("left", f"{result.left} for the next run"))
     for name, value in rows:

@@ -159,6 +159,7 @@ class Ledger:
             faces=manifest.counts.faces,
             tracks=manifest.counts.tracks,
             crops=manifest.counts.crops,
+            detector=manifest.detector,
             warnings=manifest.warnings,
             seconds=seconds or {},
         )
@@ -204,6 +205,7 @@ def _record(result: VideoResult) -> dict[str, Any]:
         "faces": result.faces,
         "tracks": result.tracks,
         "crops": result.crops,
+        "detector": result.detector,
         "warnings": result.warnings,
         "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
     }

@@ -1,26 +1,33 @@
 """Join the detections of a scan into tracks: no pixels, no files.
 
-The video is cut into shots first; within a shot a tracker gives the ids, from a track's first
-sighting on. Then, with all of the video seen, short tracks are dropped, the others numbered in the
-order in which they appear, and what is missing between two sightings is filled in.
+The video is cut into shots first; within a shot, ids are given with all of it seen, or by one of
+the online trackers. Then short tracks are dropped, the others numbered in the order in which they
+appear, jitter is taken off the boxes, and what the detector missed between two sightings is filled
+in.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
-from typing import Any
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import SetUpError
+from pipeline.gaps import fill
 from pipeline.region import parse_region
 from pipeline.settings import LinkSettings
 from pipeline.types import Kind, Scan, Tracks
 from trackers import TRACKERS, Tracker
+from trackers.offline import Faces, link_faces, smooth
 
 Ints = NDArray[np.int64]
-_TICK = 1e-6  # seconds by which times may be off when they are compared with settings
+OFFLINE: Final = "offline"
+"""The one that has seen the whole shot; the others are those of :data:`trackers.TRACKERS`."""
+
+_TICK: Final = 1e-6  # seconds by which times may be off when they are compared with settings
 
 
 def link(scan: Scan, settings: LinkSettings) -> Tracks:
@@ -37,20 +44,22 @@ def link(scan: Scan, settings: LinkSettings) -> Tracks:
     shots = find_shots(scan, settings.cut_threshold)
     rows = _wanted(scan, settings)
     ids = _identify(scan, rows, shots, settings)
-    sure = _vouched(scan, rows, ids, settings.threshold)
-    rows, ids = rows[sure], ids[sure]
+    rows, ids = rows[ids >= 0], ids[ids >= 0]
     kept = _long_enough(scan, rows, ids, shots, settings.min_track)
     dropped = len(np.unique(ids[~kept]))
     ids, rows = _renumber(ids[kept]), rows[kept]
     tracks = _assemble(scan, rows, ids, settings.threshold, shots, dropped)
-    return _fill(scan, tracks, settings.max_gap)
+    if settings.smooth:
+        tracks = _smooth(scan, tracks)
+    return fill(scan, tracks, settings.max_gap)
 
 
 def check_link_settings(settings: LinkSettings) -> None:
     """Raise SetUpError for a tracker that there is not, or a region that makes no sense."""
-    if settings.tracker not in TRACKERS:
+    names = (OFFLINE, *TRACKERS)
+    if settings.tracker not in names:
         raise SetUpError(
-            f"Choose one of the trackers {', '.join(TRACKERS)}, not {settings.tracker!r}."
+            f"Choose one of the trackers {', '.join(names)}, not {settings.tracker!r}."
         )
     if settings.region:
         parse_region(settings.region)
@@ -80,18 +89,41 @@ def _wanted(scan: Scan, settings: LinkSettings) -> Ints:
 def _identify(scan: Scan, rows: Ints, shots: NDArray[np.int32], settings: LinkSettings) -> Ints:
     """Return whose face each of the rows is, (K,); -1 for nobody's. No id is in two shots."""
     ids = np.full(len(rows), -1, np.int64)
-    looked = np.flatnonzero(scan.looked)
-    begin, end = np.searchsorted(scan.frame[rows], [looked, looked + 1])
-    boxes, scores = scan.boxes[rows], scan.scores[rows]
+    edges = np.searchsorted(scan.frame[rows], np.append(shots, len(scan.time)))
+    in_shot = _link_offline if settings.tracker == OFFLINE else _link_online
     highest = 0
-    for shot in np.split(np.arange(len(looked)), np.searchsorted(looked, shots[1:])):
-        tracker, before = _new_tracker(settings), highest
-        for place in shot:
-            here = slice(begin[place], end[place])
-            found = tracker.update(boxes[here], scores[here], float(scan.time[looked[place]]))
-            ids[here] = np.where(found >= 0, found + before, -1)
-            highest = max(highest, int(ids[here].max(initial=0)))
+    for begin, end in itertools.pairwise(edges):
+        if end > begin:
+            found = in_shot(scan, rows[begin:end], settings)
+            ids[begin:end] = np.where(found >= 0, found + highest, -1)
+            highest += int(found.max()) + 1
     return ids
+
+
+def _link_offline(scan: Scan, rows: Ints, settings: LinkSettings) -> Ints:
+    """Return ids (K,) from 0 for the faces of one shot, all of it seen."""
+    look = np.cumsum(scan.looked)[scan.frame[rows]]
+    faces = Faces(
+        look=look - look[0],
+        time=scan.time[scan.frame[rows]],
+        boxes=scan.boxes[rows].astype(np.float64),
+        scores=scan.scores[rows],
+        thumbnails=scan.thumbnail[rows].reshape(len(rows), -1),
+    )
+    return link_faces(faces, settings.threshold, settings.max_unseen)
+
+
+def _link_online(scan: Scan, rows: Ints, settings: LinkSettings) -> Ints:
+    """Return ids (K,) for the faces of one shot, given look by look."""
+    frame, tracker = scan.frame[rows], _new_tracker(settings)
+    ids = np.full(len(rows), -1, np.int64)
+    looks = np.flatnonzero(scan.looked)
+    looks = looks[(looks >= frame[0]) & (looks <= frame[-1])]
+    edges = np.searchsorted(frame, np.append(looks, frame[-1] + 1))
+    for look, begin, end in zip(looks, edges[:-1], edges[1:], strict=True):
+        here = rows[begin:end]
+        ids[begin:end] = tracker.update(scan.boxes[here], scan.scores[here], float(scan.time[look]))
+    return np.where(_vouched(scan, rows, ids, settings.threshold), ids, -1)
 
 
 def _new_tracker(settings: LinkSettings) -> Tracker:
@@ -170,40 +202,8 @@ def _assemble(
     )
 
 
-def _fill(scan: Scan, tracks: Tracks, max_gap: float) -> Tracks:
-    """Return the tracks with boxes for the frames between two sightings, on a straight line.
-
-    A gap is filled up to ``max_gap`` seconds, or where no look was missed: when only every Nth
-    frame is looked at, the frames in between are no gap.
-    """
-    begin = _fillable(scan, tracks, max_gap)  # (G,) the row before each gap
-    missing = tracks.frame[begin + 1] - tracks.frame[begin] - 1  # (G,)
-    before = np.repeat(begin, missing)  # (I,)
-    step = np.arange(len(before)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
-    frame = (tracks.frame[before] + step).astype(np.int32)
-    earlier, later = scan.time[tracks.frame[before]], scan.time[tracks.frame[before + 1]]
-    part = ((scan.time[frame] - earlier) / (later - earlier))[:, None]  # (I, 1)
-    boxes = tracks.boxes[before] * (1 - part) + tracks.boxes[before + 1] * part
-    filled = {
-        "track_id": tracks.track_id[before],
-        "frame": frame,
-        "boxes": boxes.astype(np.float32),
-        "scores": np.zeros(len(frame), np.float32),
-        "kind": np.full(len(frame), Kind.INTERPOLATED, np.uint8),
-        "detection": np.full(len(frame), -1, np.int32),
-    }
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(tracks, name), new]) for name, new in filled.items()
-    }
-    order = np.lexsort((columns["frame"], columns["track_id"]))
-    return replace(tracks, **{name: column[order] for name, column in columns.items()})
-
-
-def _fillable(scan: Scan, tracks: Tracks, max_gap: float) -> Ints:
-    """Return the rows (G,) after which boxes are missing that shall be filled in."""
-    here, there = tracks.frame[:-1], tracks.frame[1:]
-    looks = np.cumsum(scan.looked)
-    seamless: NDArray[np.bool_] = looks[there] - looks[here] == 1
-    short = scan.time[there] - scan.time[here] <= max_gap + _TICK
-    same = tracks.track_id[1:] == tracks.track_id[:-1]
-    return np.flatnonzero(same & (there - here > 1) & (seamless | short))
+def _smooth(scan: Scan, tracks: Tracks) -> Tracks:
+    """Return the tracks (as they were seen) without the jitter of the detections."""
+    times = scan.time[tracks.frame]
+    boxes = smooth(tracks.track_id.astype(np.int64), times, tracks.boxes.astype(np.float64))
+    return replace(tracks, boxes=boxes.astype(np.float32))

@@ -65,6 +65,8 @@ class Manifest:
     settings: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     """``name`` and ``sha256`` of the detector's weights."""
+    detector: str = ""
+    """What looked for faces, how exactly and where."""
     program: str = ""
     """Version of facepics."""
     video: VideoInfo | None = None

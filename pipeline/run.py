@@ -182,6 +182,7 @@ def _manifest(job: VideoJob, seen: Scan, tracks: Tracks, rendered: RenderResult)
         keys=job.keys,
         settings=_result_settings(job.settings),
         weights=job.weights,
+        detector=seen.detector,
         program=__version__,
         video=seen.info,
         audit=seen.audit,

@@ -42,6 +42,11 @@ class ScanSettings:
     min_face: float = setting(
         24.0, "Smallest face to find, in pixels of the video; sets the detector's size.", minimum=8
     )
+    precision: str = setting(
+        "auto",
+        "How exactly the network is computed; auto: as the processor does it best.",
+        choices=("auto", "f32", "bf16"),
+    )
     every: str = setting("1", "Look at every Nth frame (5), or once in a while (0.2s).")
     score_floor: float = setting(
         0.1, "Detections below this are not even kept for rescue.", minimum=0.01, maximum=1
@@ -52,17 +57,22 @@ class ScanSettings:
 class LinkSettings:
     """How detections become tracks."""
 
-    tracker: str = setting("bytetrack", "How boxes are joined: sort or bytetrack.")
+    tracker: str = setting(
+        "offline", "How boxes are joined: offline, or as they come by sort or bytetrack."
+    )
     threshold: float = setting(
         0.0, "Score from which a detection counts; 0: as the weights say.", minimum=0, maximum=1
     )
     max_face: float = setting(0.0, "Largest face to keep, in pixels; 0: any.", minimum=0)
     region: str = setting("", "Only faces with their centre in X,Y,W,H, as pixels or percent.")
-    min_iou: float = setting(0.2, "Overlap from which boxes may be one face.", minimum=0, maximum=1)
+    min_iou: float = setting(
+        0.2, "Overlap from which sort or bytetrack join boxes.", minimum=0, maximum=1
+    )
     max_unseen: float = setting(
-        1.0, "Longest time out of sight after which a face is still the same track, s.", minimum=0
+        2.0, "Longest time out of sight after which a face is still the same track, s.", minimum=0
     )
     max_gap: float = setting(0.5, "Longest gap in a track that is filled, in seconds.", minimum=0)
+    smooth: bool = setting(True, "Take the detector's jitter off the boxes.")
     min_track: float = setting(0.2, "Shortest track to keep, in seconds.", minimum=0)
     cut_threshold: float = setting(
         0.35, "Cut score from which a new shot begins.", minimum=0, maximum=1

@@ -127,6 +127,8 @@ class Scan:
 
     info: VideoInfo
     audit: DecodeAudit
+    detector: str
+    """What looked for faces, how exactly and where: ``faceboxes, OpenVINO bf16, 1 thread``."""
 
     pts: NDArray[np.int64]
     """(F,) one row a decoded frame: ticks of ``info.time_base``."""
@@ -310,6 +312,8 @@ class VideoResult:
     faces: int = 0
     tracks: int = 0
     crops: int = 0
+    detector: str = ""
+    """What looked for faces, how exactly and where."""
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time by stage; only ever written to the run's record."""

@@ -225,9 +225,14 @@ def _attempt(
 
     def detector() -> detectors.Detector:
         scan = job.settings.scan
-        key = f"{scan.weights} {scan.score_floor}"
+        key = f"{scan.weights} {scan.score_floor} {scan.precision}"
         if key not in loaded:
-            loaded[key] = detectors.load(scan.weights, device=device, threshold=scan.score_floor)
+            loaded[key] = detectors.load(
+                scan.weights,
+                device=device,
+                threshold=scan.score_floor,
+                precision=scan.precision,  # type: ignore[arg-type]  # a choice of the settings
+            )
         return loaded[key]
 
     try:

@@ -65,4 +65,4 @@ def make_scan(
     audit = DecodeAudit(
         frames=frames, failed=0, expected=frames, truncated=False, times_mended=0, size_changes=0
     )
-    return Scan(info=make_info(size, rate), audit=audit, **{**values, **columns})
+    return Scan(info=make_info(size, rate), audit=audit, detector="none", **{**values, **columns})

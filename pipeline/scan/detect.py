@@ -77,7 +77,8 @@ def scan(
     faces.flush()
     audit = replace(video.audit, warnings=(*video.audit.warnings, *_warnings(settings, detector)))
     columns = {**frames.columns(), **faces.rows.columns()}
-    return Scan(info=video.info, audit=audit, cut_score=cuts.scores(), **columns)
+    name = f"{detector.name}, {detector.runtime}"
+    return Scan(info=video.info, audit=audit, detector=name, cut_score=cuts.scores(), **columns)
 
 
 def network_size(size: tuple[int, int], min_face: float, smallest_face: float) -> tuple[int, int]:

@@ -25,7 +25,8 @@ SCHEMA: Final = 1
 """Rises whenever a field is added, changes its meaning or goes."""
 
 _ABOUT: Final = "about"
-_ARRAYS: Final = tuple(field.name for field in fields(Scan) if field.name not in ("info", "audit"))
+_HEADER: Final = ("info", "audit", "detector")
+_ARRAYS: Final = tuple(field.name for field in fields(Scan) if field.name not in _HEADER)
 _DAMAGE: Final = (
     ValueError,
     TypeError,
@@ -45,7 +46,12 @@ class UnusableScan(ValueError):
 
 def save(scan: Scan, path: Path) -> None:
     """Write a scan."""
-    about = {"schema": SCHEMA, "info": asdict(scan.info), "audit": asdict(scan.audit)}
+    about = {
+        "schema": SCHEMA,
+        "info": asdict(scan.info),
+        "audit": asdict(scan.audit),
+        "detector": scan.detector,
+    }
     text = json.dumps(about, default=str, sort_keys=True)
     arrays = {_ABOUT: np.frombuffer(text.encode(), np.uint8)}
     arrays |= {name: getattr(scan, name) for name in _ARRAYS}
@@ -69,7 +75,8 @@ def load(path: Path) -> Scan:
             if about["schema"] != SCHEMA:
                 raise UnusableScan(f"{path} is of schema {about['schema']}, not {SCHEMA}.")
             arrays = {name: _decoded(archive, name) for name in _ARRAYS}
-        return Scan(info=_info(about["info"]), audit=_audit(about["audit"]), **arrays)
+        info, audit = _info(about["info"]), _audit(about["audit"])
+        return Scan(info=info, audit=audit, detector=str(about["detector"]), **arrays)
     except UnusableScan:
         raise
     except _DAMAGE as error:

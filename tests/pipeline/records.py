@@ -47,6 +47,7 @@ def scan_of(frames: int) -> Scan:
     return Scan(
         info=INFO,
         audit=DecodeAudit(frames, 0, frames, False, 0, 0),
+        detector="faceboxes, OpenVINO f32, 1 thread",
         pts=pts,
         time=pts / 1000,
         size=np.full((frames, 2), (64, 48), np.int32),

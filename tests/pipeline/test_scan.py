@@ -62,6 +62,7 @@ class WhiteSquares:
     """Takes white squares for faces: the first sure, the others less and less so."""
 
     name = "white-squares"
+    runtime = "NumPy"
     smallest_face = 20.0
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from pipeline.scan.scanfile import UnusableScan
 from pipeline.types import Scan
 from tests.helpers import make_scan
 
-ARRAYS = [field.name for field in fields(Scan) if field.name not in ("info", "audit")]
+ARRAYS = [field.name for field in fields(Scan) if field.name not in ("info", "audit", "detector")]
 
 
 def example(faces: int = 7) -> Scan:
@@ -35,7 +35,11 @@ def path(tmp_path):
 def same(one: Scan, other: Scan) -> bool:
     pairs = [(getattr(one, name), getattr(other, name)) for name in ARRAYS]
     alike = all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in pairs)
-    return alike and one.info == other.info and one.audit == other.audit
+    return alike and (one.info, one.audit, one.detector) == (
+        other.info,
+        other.audit,
+        other.detector,
+    )
 
 
 @pytest.mark.parametrize("faces", [0, 1, 7])
