@@ -50,9 +50,11 @@ def test_every_row_has_the_status_and_the_frames_that_it_should(
         if name == LONG:
             continue
         video = videos[name]
+        if video["status"] == "duplicate":
+            continue  # its original has a row of its own
         if expected == "-" or (expected == "?" and name not in CHOSEN_FRAMES):
             assert video["status"] in ("skipped", "refused", "failed", "limit"), video
-        elif video["status"] != "duplicate":
+        else:
             assert video["status"] == ("partial" if name in PARTIAL else "empty"), video
             allowed = CHOSEN_FRAMES.get(name) or [int(expected)]
             assert video["frames"] in allowed, video
