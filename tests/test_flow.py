@@ -193,7 +193,7 @@ def test_another_tracking_option_does_not_scan_again(media: Path, results: Path)
     """A detector that cannot be had is not missed where the scan is kept."""
     before = tree(results)
     args = (media, "-o", results, "--exclude", "b*", "--device", "cuda:99")
-    done = facepics(*args, "--min-iou", "0.9")
+    done = facepics(*args, "--tracker", "sort", "--min-iou", "0.9")
     assert done.returncode == 0, done.stderr
     after = tree(results)
     scans = [name for name in before if name.endswith("scan.npz")]

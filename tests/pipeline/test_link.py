@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.errors import SetUpError
-from pipeline.link import check_link_settings, find_shots, link
+from pipeline.link import OFFLINE, check_link_settings, find_shots, link
 from pipeline.settings import LinkSettings
 from pipeline.types import Kind, Scan, Tracks
 from tests.helpers import Face, make_scan
 from trackers import TRACKERS
 
-SETTINGS = LinkSettings(threshold=0.5)
+SETTINGS = LinkSettings(threshold=0.5, smooth=False)
+ALL = [OFFLINE, *sorted(TRACKERS)]
 
 
 def _box(x: float, y: float = 100, size: float = 50) -> list[float]:
@@ -32,7 +33,7 @@ def _spans(tracks: Tracks) -> dict[int, tuple[int, int]]:
     return {one: (int(found[0]), int(found[-1])) for one, found in frames.items()}
 
 
-@pytest.mark.parametrize("tracker", sorted(TRACKERS))
+@pytest.mark.parametrize("tracker", ALL)
 def test_a_track_lasts_from_first_sighting_to_end_of_file(tracker: str) -> None:
     scan = make_scan(_walk(range(40)), 40)
     tracks = link(scan, replace(SETTINGS, tracker=tracker))
@@ -102,17 +103,27 @@ def test_a_long_gap_stays_open_in_one_track() -> None:
     assert Kind.INTERPOLATED not in tracks.kind
 
 
-def test_a_longer_absence_makes_two_tracks() -> None:
+@pytest.mark.parametrize("tracker", ALL)
+def test_a_longer_absence_makes_two_tracks(tracker: str) -> None:
     faces = [face for face in _walk(range(90), speed=0) if not 20 <= face[0] < 60]
-    assert _spans(link(make_scan(faces, 90), SETTINGS)) == {1: (0, 19), 2: (60, 89)}
+    settings = replace(SETTINGS, tracker=tracker, max_unseen=1)
+    assert _spans(link(make_scan(faces, 90), settings)) == {1: (0, 19), 2: (60, 89)}
 
 
-def test_weak_detections_are_rescued_between_strong_ones_only() -> None:
+def test_a_gap_while_another_face_hides_this_one_stays_open() -> None:
+    hidden = [face for face in _walk(range(40), speed=0) if not 15 <= face[0] < 25]
+    passer_by = _walk(range(40), -200, 15)
+    tracks = link(_in_order(make_scan(hidden + passer_by, 40)), SETTINGS)
+    assert _spans(tracks) == {1: (0, 39), 2: (0, 39)}
+    assert Kind.INTERPOLATED not in tracks.kind
+
+
+def test_online_weak_detections_are_rescued_between_strong_ones_only() -> None:
     faces = [
         (k, box, 0.3 if k < 5 or 20 <= k < 25 or k >= 35 else score)
         for k, box, score in _walk(range(40))
     ]
-    tracks = link(make_scan(faces, 40), SETTINGS)
+    tracks = link(make_scan(faces, 40), replace(SETTINGS, tracker="bytetrack"))
     assert _spans(tracks) == {1: (5, 34)}
     rescued = tracks.frame[tracks.kind == Kind.RESCUED]
     assert rescued.tolist() == list(range(20, 25))
@@ -122,6 +133,26 @@ def test_sort_fills_where_others_rescue() -> None:
     faces = [(k, box, 0.3 if k == 20 else score) for k, box, score in _walk(range(40))]
     tracks = link(make_scan(faces, 40), replace(SETTINGS, tracker="sort"))
     assert np.flatnonzero(tracks.kind == Kind.INTERPOLATED).tolist() == [20]
+
+
+def test_weak_detections_at_the_ends_count_for_a_while() -> None:
+    faces = [(k, box, 0.9 if 30 <= k < 60 else 0.3) for k, box, _ in _walk(range(90), speed=0)]
+    ((first, last),) = _spans(link(make_scan(faces, 90), SETTINGS)).values()
+    assert 0 < 30 - first <= 7  # a quarter of a second: then they must fit perfectly
+    assert 0 < last - 59 <= 7
+
+
+def test_boxes_are_smoothed_without_lag() -> None:
+    rng = np.random.default_rng(0)
+    faces = [(k, list(box + rng.normal(0, 3, 4)), score) for k, box, score in _walk(range(100))]
+    truth = 125 + 2 * np.arange(100)
+    raw, smoothed = (
+        link(make_scan(faces, 100), replace(SETTINGS, smooth=smooth)) for smooth in (False, True)
+    )
+    off, off_raw = (track.boxes[:, ::2].mean(axis=1) - truth for track in (smoothed, raw))
+    assert np.abs(off.mean()) < 0.5
+    assert np.abs(np.diff(off)).mean() < 0.5 * np.abs(np.diff(off_raw)).mean()
+    assert off.std() < off_raw.std()
 
 
 def test_short_tracks_are_dropped_and_counted() -> None:
@@ -183,8 +214,9 @@ def _in_order(scan: Scan) -> Scan:
 
 
 def _reordered(scan: Scan, order: NDArray[np.intp]) -> Scan:
-    """Return the scan with its faces in another order; what they look like stays out of it."""
-    columns = {name: getattr(scan, name)[order] for name in ("frame", "boxes", "scores")}
+    """Return the scan with its faces in another order."""
+    names = ("frame", "boxes", "scores", "thumbnail")
+    columns = {name: getattr(scan, name)[order] for name in names}
     return replace(scan, **columns)
 
 
@@ -205,7 +237,7 @@ def scans(draw: st.DrawFn) -> Scan:
     return _in_order(make_scan(faces, frames, cuts=cuts, every=every))
 
 
-@given(scans(), st.sampled_from(sorted(TRACKERS)))
+@given(scans(), st.sampled_from(ALL))
 def test_what_holds_for_all_tracks(scan: Scan, tracker: str) -> None:
     tracks = link(scan, replace(SETTINGS, tracker=tracker))
     assert tracks.ids.tolist() == list(range(1, len(tracks.ids) + 1))
