@@ -112,7 +112,8 @@ def test_clips_are_in_step_too(result: Path) -> None:
     for clip in result.glob("track_*/clip.mp4"):
         number = int(clip.parent.name.removeprefix("track_"))
         span = [f for f, i in zip(table["frame"], table["track_id"], strict=True) if i == number]
-        inside = [beep for beep in BEEPS if min(span) < beep <= max(span)]
+        # a packet of sound is 21 ms long: a beep right at the end may begin in the last one
+        inside = [beep for beep in BEEPS if min(span) < beep <= max(span) + 1]
         heard = [moment for moment in beeps(clip) if moment > 0.03]  # not one that was under way
         expected = [(beep - min(span)) / RATE for beep in inside[: len(heard)]]
         assert heard == pytest.approx(expected, abs=0.02), clip
