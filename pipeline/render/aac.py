@@ -19,6 +19,8 @@ _USUAL_RATE = 48_000
 _BITS_A_CHANNEL = 96_000
 _TOLERANCE = 0.04
 """Seconds by which times may jitter before silence is put in or sound left out."""
+_LONGEST_SILENCE = 60
+"""Seconds that are filled; the times of broken files can leap by years."""
 
 Samples = NDArray[np.float32]
 
@@ -47,7 +49,7 @@ class AacEncoder:
         """Yield AAC packets for a stream's packets; what cannot be decoded is left out."""
         for time, samples in self._decoded(packets):
             yield from self._place(time, samples)
-        yield from self._append(self._silence(-self._pending.shape[1] % self._block))
+        yield from self._fill_block()
         yield from self.stream.encode(None)
 
     @property
@@ -77,14 +79,18 @@ class AacEncoder:
         """Put samples where their time says, and yield what is complete."""
         if self._end is None:
             self._end = round((time or 0.0) * self._rate)
-        gap = 0 if time is None else round(time * self._rate) - self._end
+        place = self._end if time is None else round(time * self._rate)
+        gap = place - self._end
         tolerance = _TOLERANCE * self._rate
-        if gap > tolerance:
-            while gap > 0:  # in portions: a broken source can claim a gap of years
-                portion = min(gap, self._rate)
-                yield from self._append(self._silence(portion))
-                gap -= portion
+        if gap > _LONGEST_SILENCE * self._rate:
+            yield from self._fill_block()
+            self._end = place
+        elif gap > tolerance:
+            yield from self._append(self._silence(gap))
         yield from self._append(samples[:, -gap:] if gap < -tolerance else samples)
+
+    def _fill_block(self) -> Iterator[Packet[AudioStream]]:
+        yield from self._append(self._silence(-self._pending.shape[1] % self._block))
 
     def _append(self, samples: Samples) -> Iterator[Packet[AudioStream]]:
         """Append samples to the pending ones and yield the packets that are full."""

@@ -25,9 +25,9 @@ class Annotated:
         self.made = Made()
         if self._frames:
             self._canvas = Canvas.of(job.size_of(0))
-            span = job.start, job.end_of(self._frames - 1)
+            times = job.times_of(0, self._frames - 1)
             path, info = folder / ANNOTATED, job.scan.info
-            self._writer = Mp4Writer(path, self._canvas.size, span, info, job.settings, sound)
+            self._writer = Mp4Writer(path, self._canvas.size, times, info, job.settings, sound)
 
     def __enter__(self) -> Self:
         return self

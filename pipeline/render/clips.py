@@ -80,9 +80,9 @@ class Clips:
     def _opened(self, plan: ClipPlan) -> Mp4Writer:
         job, folder = self._job, self._folder / self._name(plan).split("/")[0]
         folder.mkdir(exist_ok=True)
-        span = float(job.scan.time[plan.first]), job.end_of(plan.last)
+        times = job.times_of(plan.first, plan.last)
         path, info = folder / CLIP, job.scan.info
-        writer = Mp4Writer(path, plan.canvas.size, span, info, job.settings, self._sound)
+        writer = Mp4Writer(path, plan.canvas.size, times, info, job.settings, self._sound)
         if self._last_piece is not None:  # it may reach into the clip
             writer.hear(self._last_piece)
         return writer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -10,20 +11,23 @@ from typing import Self
 
 import av
 import cv2
+import numpy as np
 from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.settings import RenderSettings
 from pipeline.types import Image, VideoInfo
 
-_FINEST_TICKS = 1_000_000
-"""Ticks a second: with more of them, MP4's 32 bits are too short for a still of half an hour."""
+_MOST_TICKS = 2**31 - 1
+"""For which one frame can be shown, in MP4."""
+_FINEST_CLOCK = 1_000_000
+"""Ticks a second; finer clocks of sources are rounded to it."""
 _FASTEST_RATE = 1000
-_CONTAINER = {"movflags": "+faststart", "fflags": "+bitexact"}
 # One thread gives the same bytes each time. B-frames would save a quarter of the size, but players
 # disagree on when such a video ends if its times are uneven, and they need a delay that old ones
 # ignore. The short look-ahead bounds the memory of the slower presets.
@@ -34,6 +38,8 @@ _NO_AVX512 = ":asm=avx2"
 _CPU_AVX512_SKX = 256  # OpenCV's number, which its Python module does not name
 _PREROLL = 0.001
 """Seconds. The piece of sound that ends where a video begins is needed to decode the next one."""
+
+log = logging.getLogger(__name__)
 
 
 class Mp4Writer:
@@ -49,7 +55,7 @@ class Mp4Writer:
         self,
         path: Path,
         size: tuple[int, int],
-        span: tuple[float, float],
+        times: NDArray[np.float64],
         info: VideoInfo,
         settings: RenderSettings,
         sound: PlayableSound | None,
@@ -59,18 +65,29 @@ class Mp4Writer:
         Args:
             path: The file to make.
             size: Even width and height.
-            span: Seconds on the source's clock at which the first frame begins and the last ends.
+            times: Seconds on the source's clock at which each frame begins, and the last ends.
             info: For the clock and the frame rate.
             settings: For preset and quality.
             sound: For the kind of sound; pieces come by :meth:`hear`.
         """
-        self._start, self._end = span
-        self._base = _time_base(info.time_base)
+        self._start, self._end = float(times[0]), float(times[-1])
+        self._base = _time_base(info.time_base, float(np.diff(times).max()))
         self._last = -1
-        self._muxed_sound = False
+        self._shown = 0  # ticks for which the last frame is shown
         self.frames = 0
+        self.sound = False
+        """Whether there is any in the video."""
         self._reformatter = VideoReformatter()
-        self._file = av.open(f"file:{path}", "w", format="mp4", options=_CONTAINER)
+        self._file = av.open(
+            f"file:{path}",
+            "w",
+            format="mp4",
+            options={
+                "movflags": "+faststart",
+                "fflags": "+bitexact",
+                "video_track_timescale": str(self._base.denominator),
+            },
+        )
         self._video = self._file.add_stream(
             "libx264",
             rate=_frame_rate(info.frame_rate),
@@ -110,13 +127,8 @@ class Mp4Writer:
 
     @property
     def seconds(self) -> float:
-        """How long the video lasts."""
-        return self._end - self._start
-
-    @property
-    def sound(self) -> bool:
-        """Whether there is any sound in the video."""
-        return self._muxed_sound
+        """How long the video lasts; right once it is closed."""
+        return float((self._last + self._shown) * self._base)
 
     def write(self, image: Image, time: float) -> None:
         """Append a frame: ``(height, width, 3)`` BGR of the video's size, at ``time`` (s)."""
@@ -127,8 +139,7 @@ class Mp4Writer:
             dst_color_range=ColorRange.MPEG,
             threads=1,
         )
-        ticks = round((Fraction(time) - Fraction(self._start)) / self._base)
-        self._last = max(ticks, self._last + 1)
+        self._last += self._ticks_until(time)
         frame.pts, frame.time_base = self._last, self._base
         self._file.mux(self._video.encode(frame))
         self.frames += 1
@@ -137,12 +148,20 @@ class Mp4Writer:
         """Append a piece of sound if it belongs to the video's span."""
         if self._sound is None or not self._start - _PREROLL <= piece.end:
             return
-        if piece.start < self._end:
+        if piece.start >= self._end:
+            return
+        try:
             self._file.mux(piece.packet(self._sound, self._start))
-            self._muxed_sound = True
+            self.sound = True
+        except av.FFmpegError as error:
+            if isinstance(error, OSError):
+                raise
+            log.warning("the sound ends at %.3f s: %s", piece.start, error)
+            self._sound = None
 
     def close(self) -> None:
         """Write what is pending and the index."""
+        self._shown = self._ticks_until(self._end)
         try:
             self._file.mux([self._closing(packet) for packet in self._video.encode(None)])
         except BaseException:
@@ -157,14 +176,24 @@ class Mp4Writer:
 
     def _closing(self, packet: Packet[VideoStream]) -> Packet[VideoStream]:
         """Return one of the last packets; the very last one says how long its frame is shown."""
-        shown = round(Fraction(self.seconds) / self._base) - self._last
-        packet.duration = max(1, shown)
+        packet.duration = self._shown
         return packet
 
+    def _ticks_until(self, time: float) -> int:
+        """Return the ticks from the last frame to ``time`` (s), as MP4 can hold them."""
+        ticks = round((Fraction(time) - Fraction(self._start)) / self._base) - self._last
+        return min(max(ticks, 1), _MOST_TICKS)
 
-def _time_base(base: Fraction) -> Fraction:
-    """Return the source's own tick where MP4 can count in it, else the finest that it can."""
-    return base if base.denominator <= _FINEST_TICKS else Fraction(1, _FINEST_TICKS)
+
+def _time_base(base: Fraction, longest: float) -> Fraction:
+    """Return the source's own tick where MP4 can count in it, else the finest that it can.
+
+    Args:
+        base: Seconds a tick.
+        longest: Seconds for which a frame is shown at most.
+    """
+    finest = min(_FINEST_CLOCK, max(1, int(_MOST_TICKS / max(longest, 1))))
+    return base if base.denominator <= finest else Fraction(1, finest)
 
 
 def _frame_rate(rate: Fraction) -> Fraction:

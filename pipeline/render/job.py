@@ -43,6 +43,10 @@ class RenderJob:
         usual = np.median(np.diff(time)) if len(time) > 1 else 1 / self.scan.info.frame_rate
         return float(time[frame]) + float(usual)
 
+    def times_of(self, first: int, last: int) -> NDArray[np.float64]:
+        """Return (N + 1,) when the frames ``first`` to ``last`` begin and the last ends (s)."""
+        return np.append(self.scan.time[first : last + 1], self.end_of(last))
+
     def size_of(self, frame: int) -> tuple[int, int]:
         """Return (width, height) of a frame's upright picture."""
         width, height = self.scan.size[frame]

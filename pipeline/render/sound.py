@@ -26,6 +26,8 @@ _MP3_LOWEST_RATE = 16_000
 """MP4 has no place for the slower MPEG 2.5."""
 _TRIAL = 8
 """Packets that are put into an MP4 for a trial."""
+_LONGEST_GAP = 5 * 3600.0
+"""Seconds without sound after which the rest is given up: MP4 counts them in 32 bits of samples."""
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +81,10 @@ class PlayableSound:
         """Yield the pieces not yet handed out that start before ``time`` (s), ascending."""
         while self._next is not None and self._next.start < time:
             piece = self._next
-            # Where times run backwards, the source is broken: one clock cannot take both.
+            # Where times run backwards or leap, the source is broken: one clock cannot hold both.
             self._next = next((p for p in self._pieces if p.start > piece.start), None)
+            if self._next and self._next.start > piece.end + _LONGEST_GAP:
+                self._next = None
             yield piece
 
 
