@@ -9,13 +9,15 @@ piece having at most one successor: where two people cross, both questions are a
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from trackers.kalman import Floats
 from trackers.offline.faces import Faces, Ints
@@ -40,6 +42,8 @@ _USUAL: Final = 0.75
 two seldom more."""
 _LOOKS_LIMIT: Final = 4.0
 """Nats that looks decide at most: a person may have turned."""
+_DENSE: Final = 4_000_000
+"""Cells of the largest table that is solved as one."""
 _AXES: Final = 3
 """Centre and size; the aspect tells nobody apart."""
 
@@ -164,14 +168,48 @@ def _motion(before: _Ends, after: _Ends, first: Ints, second: Ints, gap: Floats)
 
 
 def _best(first: Ints, second: Ints, gain: Floats, count: int) -> tuple[Ints, Ints]:
-    """Return the pairs whose gains have the highest sum, each piece at most once on each side."""
-    none = np.arange(count)  # every piece may also go on as nobody, at no gain
-    cost = gain.max(initial=0) + 1 - np.concatenate([gain, np.zeros(count)])
-    rows, columns = np.concatenate([first, none]), np.concatenate([second, none + count])
-    graph = coo_array((cost, (rows, columns)), shape=(count, 2 * count)).tocsr()
-    rows, columns = min_weight_full_bipartite_matching(graph)
-    taken = columns < count
-    return rows[taken].astype(np.int64), columns[taken].astype(np.int64)
+    """Return the pairs whose gains have the highest sum, each piece at most once on each side.
+
+    Pieces that are not connected by any pair do not matter to each other: the problem falls apart
+    into small ones.
+    """
+    graph = coo_array((gain, (first, second + count)), shape=(2 * count, 2 * count))
+    group = connected_components(graph, directed=False)[1][first]
+    order = np.argsort(group, kind="stable")
+    edges = np.flatnonzero(np.diff(group[order], prepend=-1, append=-1))
+    taken = [
+        part if len(part) == 1 else part[_solve(first[part], second[part], gain[part])]
+        for part in (order[begin:end] for begin, end in itertools.pairwise(edges))
+    ]
+    rows = np.concatenate(taken) if taken else order
+    return first[rows], second[rows]
+
+
+def _solve(first: Ints, second: Ints, gain: Floats) -> Ints:
+    """Return which of a few pairs (P,) to take."""
+    _, row = np.unique(first, return_inverse=True)
+    _, column = np.unique(second, return_inverse=True)
+    shape = row.max() + 1, column.max() + 1
+    pair = csr_array((np.arange(1, len(gain) + 1), (row, column)), shape=shape)
+    if shape[0] * shape[1] > _DENSE:
+        rows, columns = _solve_sparse(row, column, gain)
+    else:
+        table = np.zeros(shape)
+        table[row, column] = gain
+        rows, columns = linear_sum_assignment(table, maximize=True)
+    found = np.asarray(pair[rows, columns]).ravel()
+    return found[found > 0].astype(np.int64) - 1
+
+
+def _solve_sparse(row: Ints, column: Ints, gain: Floats) -> tuple[Ints, Ints]:
+    """Assign where a full table would not fit into memory."""
+    rows, columns = row.max() + 1, column.max() + 1
+    none = np.arange(rows)  # every piece may also go on as nobody, at no gain
+    cost = gain.max() + 1 - np.concatenate([gain, np.zeros(rows)])
+    place = np.concatenate([row, none]), np.concatenate([column, none + columns])
+    graph = csr_array((cost, place), shape=(rows, columns + rows))
+    found, at = min_weight_full_bipartite_matching(graph)
+    return found[at < columns], at[at < columns]
 
 
 def _merge(pieces: Ints, begins: Ints, first: Ints, second: Ints) -> Ints:

@@ -39,4 +39,5 @@ def _patterns(thumbnails: NDArray[np.uint8], rows: Ints) -> NDArray[np.float32]:
     """Return the thumbnails (P, S, pixels) without brightness and contrast."""
     pixels = thumbnails[rows].astype(np.float32)
     pixels -= pixels.mean(axis=-1, keepdims=True)
-    return np.asarray(pixels / (np.linalg.norm(pixels, axis=-1, keepdims=True) + _FLAT))
+    pixels /= np.sqrt(np.einsum("...p,...p", pixels, pixels))[..., None] + np.float32(_FLAT)
+    return pixels
