@@ -106,7 +106,9 @@ def _pieces(packets: Iterable[Packet[AudioStream]]) -> Iterator[Piece]:
     for packet in packets:
         base = packet.time_base
         start = end if packet.pts is None else float(packet.pts * base)
-        end = start + float((packet.duration or 0) * base)
+        codec = packet.stream.codec_context
+        usual = codec.frame_size / max(1, codec.sample_rate)  # Matroska leaves the first one out
+        end = start + (float(packet.duration * base) if packet.duration else usual)
         yield Piece(bytes(packet), start, end)
 
 
@@ -114,7 +116,7 @@ def _plays_in_mp4(stream: AudioStream) -> bool:
     """Tell whether browsers play the sound as it is: Opus and FLAC in MP4 not all of them do."""
     codec = stream.codec_context
     if codec.codec.canonical_name == "aac":
-        return (codec.profile or "LC") in _AAC_PROFILES
+        return codec.sample_rate > 0 and (codec.profile or "LC") in _AAC_PROFILES
     return codec.codec.canonical_name == "mp3" and codec.sample_rate >= _MP3_LOWEST_RATE
 
 
