@@ -9,6 +9,7 @@ their manifest (`detectors.weights`). What executes the network is in `detectors
 imported by `load`, not before, and PyTorch only where it is used.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -21,6 +22,9 @@ from numpy.typing import NDArray
 from detectors.backends import Execution, Precision, Runtime
 from detectors.errors import BadManifest, DetectorError
 from detectors.weights import find
+
+# OpenVINO reports over the network that it was imported, unless its reporter cannot be found.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 __all__ = ["NETWORKS", "Detections", "Detector", "DetectorError", "load"]
 

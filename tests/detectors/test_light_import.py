@@ -27,3 +27,19 @@ assert len(faces) and detector.runtime.startswith("OpenVINO"), faces
 """
     assert not loads(code, "torch")
     assert loads(code, "openvino")
+
+
+def test_nothing_goes_over_the_network(random_weights: dict[str, Path]):
+    """OpenVINO would report that it was imported; its reporter works in threads and processes."""
+    code = f"""
+import sys
+def watch(event, args):
+    if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.fork"):
+        sys.stderr.write(f"{{event}} {{args}}")
+        import os; os._exit(9)
+sys.addaudithook(watch)
+import numpy, detectors
+detectors.load({str(random_weights["pytorch"])!r}, device="cpu")([numpy.zeros((64, 64, 3), numpy.uint8)])
+assert not sys.modules.get("openvino_telemetry")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
