@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-corpus check format sample train clean
+.PHONY: help run test test-all test-corpus check format sample train bench-tracking clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ sample: $(VENV)/installed-sample ## make media/sample.mp4 anew
 train: $(VENV)/installed-test ## train the shipped weights: make train DATA=folder-of-shards
 	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/faceboxes
 
+bench-tracking: $(VENV)/installed-test .venv-contenders/installed ## score our trackers and others' on labelled clips
+	$(BIN)/python -m benchmarks tracking --contenders .venv-contenders/bin/python --save
+
 clean: ## remove the virtual environment and caches; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
 
@@ -60,4 +63,11 @@ $(VENV)/installed-test: $(VENV)/installed
 
 $(VENV)/installed-sample: $(VENV)/installed
 	$(PIP) install --constraint constraints.txt --editable '.[sample]'
+	touch $@
+
+# norfair's pin of a package for progress bars keeps recent releases of the others out.
+.venv-contenders/installed:
+	$(PYTHON) -m venv .venv-contenders
+	.venv-contenders/bin/python -m pip install --quiet trackers==2.6.1 filterpy
+	.venv-contenders/bin/python -m pip install --quiet --no-deps norfair==2.1.1
 	touch $@

@@ -9,13 +9,16 @@ layout: there is nothing to register.
 from __future__ import annotations
 
 import configparser
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.decode import open_video
+from pipeline.scan.measure import measure
+from pipeline.settings import DecodeSettings
 from pipeline.types import DecodeAudit, Scan, Tracks, VideoInfo
 
 Floats = NDArray[np.float64]
@@ -94,28 +97,50 @@ def rows_of(tracks: Tracks) -> Rows:
 
 
 def scan_of(sequence: Sequence, found: Rows) -> Scan:
-    """Return detections as a scan in which the true cuts are certain."""
+    """Return detections as a scan in which the true cuts are certain.
+
+    What the faces look like is taken from ``clip.mp4``, where there is one.
+    """
     frames, count = sequence.frames, len(found.frame)
-    cut_score = np.zeros(frames, np.float32)
-    cut_score[sequence.shots] = 1
-    time = np.arange(frames) / float(sequence.frame_rate)
-    return Scan(
+    blank = np.zeros(count, np.float32)
+    scan = Scan(
         info=_info(sequence),
         audit=DecodeAudit(frames, 0, frames, truncated=False, times_mended=0, size_changes=0),
         detector="given",
         pts=np.arange(frames, dtype=np.int64),
-        time=time,
+        time=np.arange(frames) / float(sequence.frame_rate),
         size=np.tile(np.array(sequence.size, np.int32), (frames, 1)),
-        cut_score=cut_score,
+        cut_score=np.zeros(frames, np.float32),
         looked=np.ones(frames, np.bool_),
         frame=found.frame.astype(np.int32),
         boxes=found.boxes.astype(np.float32),
         scores=found.scores.astype(np.float32),
-        sharpness=np.zeros(count, np.float32),
-        brightness=np.zeros(count, np.float32),
-        contrast=np.zeros(count, np.float32),
-        thumbnail=np.zeros((count, 8, 8), np.uint8),
+        sharpness=blank,
+        brightness=blank,
+        contrast=blank,
+        thumbnail=_thumbnails(sequence, found),
     )
+    return with_true_cuts(scan, sequence)
+
+
+def with_true_cuts(scan: Scan, sequence: Sequence) -> Scan:
+    """Return the scan with the labelled cuts in place of what it saw of them."""
+    cut_score = np.zeros(len(scan.pts), np.float32)
+    cut_score[sequence.shots] = 1
+    return replace(scan, cut_score=cut_score)
+
+
+def _thumbnails(sequence: Sequence, found: Rows) -> NDArray[np.uint8]:
+    thumbnails = np.zeros((len(found.frame), 8, 8), np.uint8)
+    clip = sequence.folder / "clip.mp4"
+    if not clip.exists():
+        return thumbnails
+    with open_video(clip, DecodeSettings()) as video:
+        for frame in video.frames():
+            here = np.flatnonzero(found.frame == frame.index)
+            boxes = found.boxes[here].astype(np.float32)
+            thumbnails[here] = measure(frame.picture.luma(), boxes).thumbnail
+    return thumbnails
 
 
 def _info(sequence: Sequence) -> VideoInfo:

@@ -58,7 +58,7 @@ class LinkSettings:
     """How detections become tracks."""
 
     tracker: str = setting(
-        "offline", "How boxes are joined: offline, or as they come by sort or bytetrack."
+        "offline", "How boxes are joined: offline, or as they come by sort, bytetrack or ocsort."
     )
     threshold: float = setting(
         0.0, "Score from which a detection counts; 0: as the weights say.", minimum=0, maximum=1
@@ -66,7 +66,7 @@ class LinkSettings:
     max_face: float = setting(0.0, "Largest face to keep, in pixels; 0: any.", minimum=0)
     region: str = setting("", "Only faces with their centre in X,Y,W,H, as pixels or percent.")
     min_iou: float = setting(
-        0.2, "Overlap from which sort or bytetrack join boxes.", minimum=0, maximum=1
+        0.2, "Overlap from which the others than offline join boxes.", minimum=0, maximum=1
     )
     max_unseen: float = setting(
         2.0, "Longest time out of sight after which a face is still the same track, s.", minimum=0

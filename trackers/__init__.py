@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trackers.bytetrack import ByteTrack
+from trackers.ocsort import OcSort
 from trackers.sort import Sort
 
 
@@ -55,4 +56,8 @@ class TrackerFactory(Protocol):
         """
 
 
-TRACKERS: dict[str, TrackerFactory] = {"sort": Sort, "bytetrack": ByteTrack}
+TRACKERS: dict[str, TrackerFactory] = {
+    "sort": Sort,
+    "bytetrack": ByteTrack,
+    "ocsort": OcSort,
+}

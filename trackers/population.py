@@ -30,6 +30,11 @@ class Population:
         self._recent = np.zeros(0, np.bool_)  # (T,)
 
     @property
+    def ids(self) -> NDArray[np.int64]:
+        """(T,) who they are, mature or not."""
+        return self._ids
+
+    @property
     def recent(self) -> NDArray[np.bool_]:
         """(T,) whether a track was seen in the frame before."""
         return self._recent
@@ -49,12 +54,30 @@ class Population:
         self._predicted = predict(self._states, self._covariances, time - self._last)
         return boxes_of(self._predicted[0])
 
-    def see(self, rows: Rows, boxes: Floats) -> None:
-        """Correct the tracks ``rows`` with what is seen of them now, (K, 4)."""
+    def see(self, rows: Rows, boxes: Floats, last: Floats | None = None, steps: int = 1) -> None:
+        """Correct the tracks ``rows`` with what is seen of them now, (K, 4).
+
+        Given the boxes ``last`` (K, 4) seen of them before, a track that was missed meanwhile is
+        corrected in so many ``steps``, as if it had been seen on the straight line.
+        """
+        missed = ~self._recent[rows]
+        if last is not None and missed.any():
+            self._bridge(rows[missed], last[missed], boxes[missed], steps)
+            rows, boxes = rows[~missed], boxes[~missed]
         states, covariances = self._predicted
         self._states[rows], self._covariances[rows] = correct(
             states[rows], covariances[rows], measure(boxes)
         )
+        self._last[rows] = self._time
+
+    def _bridge(self, rows: Rows, last: Floats, boxes: Floats, steps: int) -> None:
+        states, covariances = self._states[rows], self._covariances[rows]
+        elapsed = (self._time - self._last[rows]) / steps
+        for step in range(1, steps + 1):
+            states, covariances = predict(states, covariances, elapsed)
+            between = measure(last + (boxes - last) * (step / steps))
+            states, covariances = correct(states, covariances, between)
+        self._states[rows], self._covariances[rows] = states, covariances
         self._last[rows] = self._time
 
     def enter(self, boxes: Floats) -> Rows:

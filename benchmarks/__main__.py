@@ -1,0 +1,76 @@
+"""``python -m benchmarks tracking``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchmarks.results import save_tracking
+from benchmarks.scores import ALL, Score
+from benchmarks.sequences import find_sequences
+from benchmarks.tracking import OWN, Entry, cases, run
+
+
+@click.group()
+def cli() -> None:
+    """Measure what the product is worth."""
+
+
+@cli.command()
+@click.argument(
+    "data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("../shared/data/tracks"),
+)
+@click.option(
+    "--detections",
+    multiple=True,
+    default=("yunet640", "faceboxes"),
+    show_default=True,
+    help=f"Given detections by name, `{OWN}` for our detector's; may be repeated.",
+)
+@click.option(
+    "--contenders",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python that has the other trackers (make bench-tracking).",
+)
+@click.option("--per-clip", is_flag=True, help="Print every sequence, not just all together.")
+@click.option("--save", is_flag=True, help="Keep the results, and the README's table.")
+def tracking(
+    data: Path, detections: tuple[str, ...], contenders: Path | None, per_clip: bool, save: bool
+) -> None:
+    """Score trackers on DATA: our clips, or any folder of the MOTChallenge."""
+    sequences = find_sequences(data)
+    if not sequences:
+        raise click.UsageError(f"There is no sequence (a folder with seqinfo.ini) in {data}.")
+    entries: list[Entry] = []
+    for name in detections:
+        for entry in run(cases(sequences, name), name, contenders):
+            entries.append(entry)
+            _tell(entry, per_clip)
+    if save:
+        save_tracking(entries)
+
+
+def _tell(entry: Entry, per_clip: bool) -> None:
+    click.echo(
+        f"{entry.detections} {entry.tracker}: {entry.milliseconds:.2f} ms/frame, "
+        f"jitter {entry.jitter:.4f}"
+    )
+    for name, found in entry.scores.items():
+        if per_clip or name == ALL:
+            click.echo(f"  {name:16}{_line(found)}")
+
+
+def _line(found: Score) -> str:
+    return (
+        f" HOTA {found.hota:5.1f} DetA {found.det:5.1f} AssA {found.ass:5.1f}"
+        f" IDF1 {found.idf1:5.1f} MOTA {found.mota:5.1f} HOTA.70 {found.hota70:5.1f}"
+        f" switches {found.switches} fragments {found.fragments}"
+        f" false {found.false} missed {found.missed}"
+    )
+
+
+if __name__ == "__main__":
+    cli()

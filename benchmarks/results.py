@@ -1,0 +1,79 @@
+"""Results on disk, and the README's tables made from them."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.scores import ALL
+from benchmarks.tracking import Entry
+
+FOLDER: Final = Path(__file__).parent / "results"
+README: Final = Path(__file__).parent.parent / "README.md"
+
+
+def save_tracking(entries: Sequence[Entry]) -> None:
+    """Write ``results/tracking.json`` and the README's table."""
+    data = {"about": _about(), "entries": [_rounded(asdict(entry)) for entry in entries]}
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
+    (FOLDER / "tracking.json").write_text(text, "utf-8")
+    README.write_text(with_table(README.read_text("utf-8"), "tracking", tracking_table(data)))
+
+
+def load_tracking() -> dict[str, Any]:
+    """Read ``results/tracking.json``."""
+    data: dict[str, Any] = json.loads((FOLDER / "tracking.json").read_text("utf-8"))
+    return data
+
+
+def tracking_table(data: Mapping[str, Any]) -> str:
+    """Return the scores over all sequences as a table of Markdown, best HOTA first."""
+    head = ("Detections", "Tracker", "HOTA", "DetA", "AssA", "IDF1", "MOTA", "Switches", "ms/frame")
+    lines = ["| " + " | ".join(head) + " |", "|---|---|" + "--:|" * (len(head) - 2)]
+    entries = sorted(data["entries"], key=lambda one: (one["detections"], -_of(one)["hota"]))
+    for entry in entries:
+        of = _of(entry)
+        figures = [f"{of[name]:.1f}" for name in ("hota", "det", "ass", "idf1", "mota")]
+        cost = f"{entry['milliseconds']:.2f}" if entry["milliseconds"] else ""
+        cells = (entry["detections"], entry["tracker"], *figures, str(of["switches"]), cost)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def with_table(text: str, name: str, table: str) -> str:
+    """Return the text with the table between its marks, or as it is where there are none."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if begin not in text or end not in text:
+        return text
+    before, rest = text.split(begin, 1)
+    return f"{before}{begin}\n{table}\n{end}{rest.split(end, 1)[1]}"
+
+
+def _of(entry: Mapping[str, Any]) -> dict[str, float]:
+    scores: dict[str, float] = entry["scores"][ALL]
+    return scores
+
+
+def _about() -> dict[str, str]:
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return {
+        "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
+        "commit": commit.stdout.strip(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    return round(value, 3) if isinstance(value, float) else value
