@@ -4,13 +4,13 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import click
 import cv2
 import torch
 
-from detectors import DetectorError, load
+from detectors import Detector, DetectorError, load
 from detectors.boxes import Suppression
 from training.datasets.pixels import PixelCache
 from training.datasets.webdataset import find_shards, read_shards
@@ -20,13 +20,14 @@ from training.errors import TrainingError
 from training.export import current_commit
 from training.export import export as write_weights
 from training.metrics.evaluate import look, measure, measure_levels
-from training.recipes.faceboxes import FaceBoxesRecipe, FaceBoxesTask, cache_folder
+from training.recipes.faceboxes import FULL_STEPS, FaceBoxesRecipe, FaceBoxesTask, cache_folder
 from training.sheets import draw_sheet
 from training.stream import AugmentedBatches
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW = click.Path(path_type=Path)
+LOWEST_SCORE: Final = 0.01  # below it, a curve of precision and recall gains nothing
 
 
 class _Group(click.Group):
@@ -50,7 +51,11 @@ def main() -> None:
 @click.option("--data", type=FOLDER, required=True, help="Folder of train-*.tar shards.")
 @click.option("--output", type=NEW, required=True, help="Folder of the run.")
 @click.option("--minutes", type=float, help="Length of the run in time.")
-@click.option("--steps", type=int, help="Length of the run in batches (repeatable).")
+@click.option(
+    "--steps",
+    type=int,
+    help=f"Length of the run in batches (repeatable). [default: {FULL_STEPS}]",
+)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint of the run.")
 @click.option("--from", "start", type=FILE, help="Start from these weights (.safetensors).")
 @click.option("--workers", default=1, show_default=True, help="Processes that make batches.")
@@ -70,8 +75,10 @@ def faceboxes(
     seed: int,
 ) -> None:
     """Train FaceBoxes."""
-    if (minutes is None) == (steps is None):
-        raise click.UsageError("give --minutes or --steps")
+    if minutes is not None and steps is not None:
+        raise click.UsageError("give --minutes or --steps, not both")
+    if minutes is None and steps is None:
+        steps = FULL_STEPS
     torch.set_num_threads(threads)
     samples = PixelCache.of_shards(find_shards(data, "train-*.tar"), cache_folder(output))
     output.mkdir(parents=True, exist_ok=True)
@@ -129,17 +136,23 @@ def export(
 @click.option("--wider", type=FOLDER, help="Folder of the 100 WIDER FACE pictures.")
 @click.option("--val", type=FOLDER, help="Folder of val*.tar shards.")
 @click.option("--long-side", type=int, multiple=True, help="Size of the pictures, px (repeatable).")
+@click.option("--runtime", type=click.Choice(["openvino", "torch", "auto"]), default="auto")
+@click.option("--precision", type=click.Choice(["f32", "bf16", "auto"]), default="auto")
 @click.option("--output", type=NEW, help="JSON file for the results.")
 def evaluate(
     weights: str,
+    runtime: Literal["openvino", "torch", "auto"],
+    precision: Literal["f32", "bf16", "auto"],
     wider: Path | None,
     val: Path | None,
     long_side: tuple[int, ...],
     output: Path | None,
 ) -> None:
     """Measure average precision, and recall by face size."""
-    results = {"weights": weights}
-    for name, result in _measurements(weights, wider, val, long_side or (640, 1024)):
+    place = Path(weights) if weights.endswith(".safetensors") else weights
+    detector = load(place, threshold=LOWEST_SCORE, runtime=runtime, precision=precision)
+    results = {"weights": weights, "runtime": runtime, "precision": precision}
+    for name, result in _measurements(detector, wider, val, long_side or (640, 1024)):
         results[name] = result
         click.echo(f"{name}: {json.dumps(result)}")
     if output is not None:
@@ -147,10 +160,9 @@ def evaluate(
 
 
 def _measurements(
-    weights: str, wider: Path | None, val: Path | None, sizes: tuple[int, ...]
+    detector: Detector, wider: Path | None, val: Path | None, sizes: tuple[int, ...]
 ) -> Iterator[tuple[str, Any]]:
     """Yield each measurement with its name as it is done."""
-    detector = load(Path(weights) if weights.endswith(".safetensors") else weights, threshold=0.01)
     for size in sizes:
         if wider is not None:
             yield f"wider100 at {size}", measure_levels(detector, read_wider100(wider, size))

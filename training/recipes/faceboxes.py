@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import torch
 from safetensors import SafetensorError
@@ -24,6 +25,8 @@ from training.errors import TrainingError
 from training.losses import distance_iou, quality_focal
 from training.matching import BACKGROUND, covered, match
 from training.stream import AugmentedBatches, Batch, Samples, load
+
+FULL_STEPS: Final = 10_000  # what the shipped weights had, about
 
 
 @dataclass(frozen=True, slots=True)
