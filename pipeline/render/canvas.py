@@ -9,6 +9,9 @@ import numpy as np
 
 from pipeline.types import Boxes, Image, Picture
 
+LARGEST_SIDE = 16_384
+"""Pixels; x264 takes no more."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
@@ -34,11 +37,13 @@ class Canvas:
     """The size that they are brought to; odd sides are padded by their last row or column."""
 
     @classmethod
-    def of(cls, source: tuple[int, int], height: int | None = None) -> Canvas:
+    def of(cls, source: tuple[int, int], height: int = LARGEST_SIDE) -> Canvas:
         """Return the canvas for pictures of a size, at most ``height`` pixels high."""
-        if height is None or source[1] <= height:
+        width, full = source
+        scale = min(height / full, LARGEST_SIDE / width)
+        if scale >= 1:
             return cls(source, source)
-        return cls(source, (_even(source[0] * height / source[1]), _even(height)))
+        return cls(source, (_even(width * scale), _even(full * scale)))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -67,4 +72,4 @@ class Canvas:
 
 
 def _even(length: float) -> int:
-    return max(2, round(length / 2) * 2)
+    return max(2, int(length / 2 + 1e-6) * 2)

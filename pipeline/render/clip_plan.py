@@ -18,8 +18,8 @@ its time is in the pixels too: where many people are seen at once, their clips a
 MAX_OPEN = 128
 """Clips open at once; each is an open file."""
 
-_SMALLER = 0.5**0.5
-"""Step by which clips get smaller: half the pixels."""
+_SMALLER = 0.5**0.25
+"""Step by which clips get smaller. Clips of one size share the scaled picture, so steps are few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,10 @@ def _open_at(spans: list[_Span], frames: int) -> NDArray[np.int64]:
 
 def _canvas(job: RenderJob, frame: int, together: int) -> Canvas:
     """Return the largest canvas of which ``together`` ones are affordable."""
-    source, height = job.size_of(frame), float(job.settings.clip_size)
+    source = job.size_of(frame)
+    height = float(min(job.settings.clip_size, source[1]))
     canvas = Canvas.of(source, int(height))
     while canvas.size[0] * canvas.size[1] * together > MAX_PIXELS and canvas.size[1] > 2:
-        height = min(height, canvas.size[1]) * _SMALLER
+        height *= _SMALLER
         canvas = Canvas.of(source, int(height))
     return canvas

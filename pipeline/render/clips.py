@@ -47,10 +47,12 @@ class Clips:
         trace: TracebackType | None,
     ) -> None:
         """Finish the open clips, or give them up where an error is under way."""
-        if kind is None:
-            self._close_before(len(self._wanted))
-        for _, writer in self._open.values():
-            writer.abandon()
+        try:
+            if kind is None:
+                self._close_before(len(self._wanted))
+        finally:
+            for _, writer in self._open.values():
+                writer.abandon()
 
     def wants(self, index: int) -> bool:
         """Tell whether the frame is part of any clip."""

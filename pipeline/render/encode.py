@@ -12,7 +12,7 @@ from typing import Self
 import av
 import cv2
 import numpy as np
-from av.audio.stream import AudioStream
+from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
@@ -78,38 +78,9 @@ class Mp4Writer:
         self.sound = False
         """Whether there is any in the video."""
         self._reformatter = VideoReformatter()
-        self._file = av.open(
-            f"file:{path}",
-            "w",
-            format="mp4",
-            options={
-                "movflags": "+faststart",
-                "fflags": "+bitexact",
-                "video_track_timescale": str(self._base.denominator),
-            },
-        )
-        self._video = self._file.add_stream(
-            "libx264",
-            rate=_frame_rate(info.frame_rate),
-            options={
-                "preset": settings.preset,
-                "crf": str(settings.crf),
-                "x264-params": _X264 + (_NO_AVX512 if _has_avx512() else ""),
-            },
-            width=size[0],
-            height=size[1],
-            time_base=self._base,
-        )
-        codec = self._video.codec_context
-        codec.pix_fmt = "yuv420p"
-        codec.thread_count = 1
-        codec.color_primaries = ColorPrimaries.BT709
-        codec.color_trc = ColorTrc.BT709
-        codec.colorspace = Colorspace.ITU709
-        codec.color_range = ColorRange.MPEG
-        self._sound: AudioStream | None = None
-        if sound is not None:
-            self._sound = self._file.add_stream_from_template(sound.template)
+        self._file = self._opened(path)
+        self._video = self._video_stream(size, info, settings)
+        self._sound = None if sound is None else self._file.add_stream_from_template(sound.template)
 
     def __enter__(self) -> Self:
         return self
@@ -146,9 +117,8 @@ class Mp4Writer:
 
     def hear(self, piece: Piece) -> None:
         """Append a piece of sound if it belongs to the video's span."""
-        if self._sound is None or not self._start - _PREROLL <= piece.end:
-            return
-        if piece.start >= self._end:
+        within = self._start - _PREROLL <= piece.end and piece.start < self._end
+        if self._sound is None or not within:
             return
         try:
             self._file.mux(piece.packet(self._sound, self._start))
@@ -173,6 +143,38 @@ class Mp4Writer:
         """Let go of the file as it is: it is of no use."""
         with contextlib.suppress(av.FFmpegError, OSError):
             self._file.close()
+
+    def _opened(self, path: Path) -> OutputContainer:
+        options = {
+            "movflags": "+faststart",
+            "fflags": "+bitexact",
+            "video_track_timescale": str(self._base.denominator),
+        }
+        return av.open(f"file:{path}", "w", format="mp4", options=options)
+
+    def _video_stream(
+        self, size: tuple[int, int], info: VideoInfo, settings: RenderSettings
+    ) -> VideoStream:
+        stream = self._file.add_stream(
+            "libx264",
+            rate=_frame_rate(info.frame_rate),
+            options={
+                "preset": settings.preset,
+                "crf": str(settings.crf),
+                "x264-params": _X264 + (_NO_AVX512 if _has_avx512() else ""),
+            },
+            width=size[0],
+            height=size[1],
+            time_base=self._base,
+        )
+        codec = stream.codec_context
+        codec.pix_fmt = "yuv420p"
+        codec.thread_count = 1
+        codec.color_primaries = ColorPrimaries.BT709
+        codec.color_trc = ColorTrc.BT709
+        codec.colorspace = Colorspace.ITU709
+        codec.color_range = ColorRange.MPEG
+        return stream
 
     def _closing(self, packet: Packet[VideoStream]) -> Packet[VideoStream]:
         """Return one of the last packets; the very last one says how long its frame is shown."""

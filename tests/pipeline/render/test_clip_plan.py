@@ -19,7 +19,8 @@ HD = (1920, 1080)
         ((640, 360), 720, (640, 360)),
         ((641, 361), 720, (642, 362)),
         ((1080, 1920), 720, (404, 720)),
-        (HD, 721, (1282, 720)),
+        (HD, 721, (1280, 720)),
+        (HD, 719, (1278, 718)),
         ((10, 4000), 100, (2, 100)),
     ],
 )
@@ -36,7 +37,7 @@ def heights(*spans: tuple[int, int], size: tuple[int, int] = HD) -> list[int]:
 
 def test_clips_get_smaller_only_while_many_are_seen() -> None:
     crowd = [(50, 60)] * 5
-    assert heights(*[(0, 49)] * 4, *crowd) == [720] * 4 + [508] * 5
+    assert heights(*[(0, 49)] * 4, *crowd) == [720] * 4 + [604] * 5
     assert heights((0, 99), *crowd) == [508] * 6
     assert heights(*[(0, 9)] * 100, size=(64, 48)) == [48] * 100
 

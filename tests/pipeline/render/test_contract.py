@@ -20,6 +20,7 @@ JOBS: dict[str, Callable[[], RenderJob]] = {
     "tracks that overlap and follow": lambda: job_of((0, 2), (1, 4), (4, 5), (5, 5)),
     "1x1": lambda: job_of((0, 5), size=(1, 1)),
     "3x5": lambda: job_of((0, 5), size=(3, 5)),
+    "too wide": lambda: job_of((0, 1), size=(16_390, 3), frames=2),
     "17x13": lambda: job_of((0, 5), size=(17, 13)),
     "uneven times": lambda: job_of((1, 5), time=UNEVEN),
     "size changes": lambda: with_size_change(job_of((1, 5))),

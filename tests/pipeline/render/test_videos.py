@@ -169,16 +169,19 @@ def test_a_name_that_is_no_text_is_written(tmp_path: Path) -> None:
     rendered(job_of((0, 5)), folder)
 
 
-@pytest.mark.parametrize("limit", [100, 2000, 12_000])
-def test_a_full_disk_is_an_error_of_the_system(limit: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("video", ["annotated", "clips"])
+@pytest.mark.parametrize("limit", [100, 2500, 12_000, 40_000])
+def test_a_full_disk_is_an_error_of_the_system(limit: int, video: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
-    job = job_of((0, 29), frames=30, settings={"format": "jpg", "quality": 1, "crf": 1})
+    job = job_of((0, 29), (3, 29), frames=30, settings={"quality": 1, "crf": 1, "video": video})
     frames = frames_of(job)
     for frame in frames:
         frame.picture.image[:] = np.roll(noise, frame.index * 17)  # type: ignore[attr-defined]
+    before = list(Path("/proc/self/fd").iterdir())
     with files_limited_to(limit), pytest.raises(OSError, match="File too large"):
         render(frames, job, tmp_path)
+    assert list(Path("/proc/self/fd").iterdir()) == before
 
 
 @contextmanager
