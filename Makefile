@@ -44,7 +44,8 @@ train: $(VENV)/installed-test ## train the shipped weights: make train DATA=fold
 	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/faceboxes
 
 bench-tracking: $(VENV)/installed-test .venv-contenders/installed ## score our trackers and others' on labelled clips
-	$(BIN)/python -m benchmarks tracking --contenders .venv-contenders/bin/python --save
+	$(BIN)/python -m benchmarks tracking --contenders .venv-contenders/bin/python --save \
+	  --detections yunet640 --detections faceboxes --detections own
 
 clean: ## remove the virtual environment and caches; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from trackers.offline.faces import Faces as Faces
 from trackers.offline.joining import join
-from trackers.offline.rescue import rescue
+from trackers.offline.rescue import rescue_weak
 from trackers.offline.smoothing import smooth as smooth
 from trackers.offline.tracklets import make_tracklets
 
@@ -44,4 +44,4 @@ def link_faces(faces: Faces, threshold: float, max_unseen: float) -> NDArray[np.
     for gap in (min(_SHORT_GAP, max_unseen), max_unseen):
         pieces = join(strong, pieces, gap)
     ids[sure] = pieces
-    return rescue(faces, ids)
+    return rescue_weak(faces, ids)

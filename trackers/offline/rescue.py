@@ -31,7 +31,7 @@ class _Expected(NamedTuple):
     """Seconds to the nearest sure sighting."""
 
 
-def rescue(faces: Faces, ids: Ints) -> Ints:
+def rescue_weak(faces: Faces, ids: Ints) -> Ints:
     """Return ``ids`` (N,) with those of nobody's faces that fit a track; -1 is nobody."""
     ids, away = ids.copy(), np.zeros(len(ids))
     while True:
