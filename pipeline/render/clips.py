@@ -11,7 +11,7 @@ from pipeline.render.clip_plan import MAX_OPEN, ClipPlan, plan_clips, wanted_fra
 from pipeline.render.draw import draw_track
 from pipeline.render.encode import Mp4Writer
 from pipeline.render.job import Made, RenderJob, RowsByFrame, VideoFile
-from pipeline.render.layout import CLIP, track_folder
+from pipeline.render.layout import CLIP
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.types import Frame, Kind
 
@@ -80,7 +80,7 @@ class Clips:
             writer.write(placed.image, frame.time)
 
     def _opened(self, plan: ClipPlan) -> Mp4Writer:
-        job, folder = self._job, self._folder / self._name(plan).split("/")[0]
+        job, folder = self._job, self._folder / self._job.folder_of(plan.track_id)
         folder.mkdir(exist_ok=True)
         times = job.times_of(plan.first, plan.last)
         path, info = folder / CLIP, job.scan.info
@@ -95,9 +95,6 @@ class Clips:
             if plan.last < frame:
                 writer.close()
                 del self._open[track_id]
-                made = VideoFile(self._name(plan), writer.frames, writer.seconds, writer.sound)
+                path = f"{self._job.folder_of(track_id)}/{CLIP}"
+                made = VideoFile(path, writer.frames, writer.seconds, writer.sound)
                 self.made.videos.append(made)
-
-    def _name(self, plan: ClipPlan) -> str:
-        highest = int(self._job.tracks.track_id[-1])
-        return f"{track_folder(plan.track_id, highest)}/{CLIP}"

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from pipeline.render.job import Made, RenderJob
-from pipeline.render.layout import best_name, crop_name, track_folder
+from pipeline.render.layout import best_name, crop_name
 from pipeline.render.metadata import record_of, to_xmp
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.render.xmp import embed
@@ -30,7 +30,6 @@ class Crops:
         self._looks: defaultdict[int, list[Look]] = defaultdict(list)
         for look in job.looks:
             self._looks[look.frame].append(look)
-        self._highest = max((look.track_id for look in job.looks), default=0)
         self.made = Made()
 
     def __enter__(self) -> Self:
@@ -67,7 +66,7 @@ class Crops:
         names = [] if job.best_only else [numbered]
         if look.rank == 1:
             names.append(best_name(extension))
-        folder = track_folder(look.track_id, self._highest)
+        folder = job.folder_of(look.track_id)
         (self._folder / folder).mkdir(exist_ok=True)
         for name in names:
             (self._folder / folder / name).write_bytes(data)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.render.layout import track_folder
 from pipeline.settings import RenderSettings
 from pipeline.types import Look, Scan, Tracks
 
@@ -46,6 +47,10 @@ class RenderJob:
     def times_of(self, first: int, last: int) -> NDArray[np.float64]:
         """Return (N + 1,) when the frames ``first`` to ``last`` begin and the last ends (s)."""
         return np.append(self.scan.time[first : last + 1], self.end_of(last))
+
+    def folder_of(self, track_id: int) -> str:
+        """Return the name of a track's folder."""
+        return track_folder(track_id, int(self.tracks.track_id[-1]))
 
     def size_of(self, frame: int) -> tuple[int, int]:
         """Return (width, height) of a frame's upright picture."""
