@@ -100,6 +100,6 @@ class Account:
         elif self.truncated:
             yield f"the video ends at {self.end:.3f} s, but {self.duration:.3f} s were announced"
         if self.mended:
-            yield f"times that were missing or did not advance: {self.mended}"
+            yield f"times that were missing or were out of line: {self.mended}"
         if self.size_changes:
             yield f"changes of the picture's size: {self.size_changes}"

@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pipeline.decode.account import Account
-from pipeline.decode.clock import Clock, frame_rate
+from pipeline.decode.clock import Clock, frame_rate, with_following
 from pipeline.decode.container import choose_video, open_container, video_streams
 from pipeline.decode.deinterlace import deinterlaced
 from pipeline.errors import LimitExceeded, Unreadable, VideoError
@@ -87,8 +87,8 @@ class Playback:
     def _timed_frames(self) -> Iterator[VideoFrame]:
         """Yield the decoded frames with their times, and count them."""
         account, clock = self.account, Clock(1 / (self.rate * self.time_base))
-        for frame in self._decoded_frames():
-            frame.pts = clock.tick(frame.dts if frame.pts is None else frame.pts)
+        for frame, following in with_following(self._decoded_frames()):
+            frame.pts = clock.tick(_stated(frame), map(_stated, following))
             frame.time_base = self.time_base
             length = frame.duration * self.time_base or 1 / self.rate
             size = (frame.width, frame.height)
@@ -168,6 +168,11 @@ class Playback:
             raise LimitExceeded(f"the pictures are too large: {codec.width}x{codec.height}")
         why = account.error or account.stopped or "there is none"
         raise Unreadable(f"no frame can be decoded: {why}")
+
+
+def _stated(frame: VideoFrame) -> int | None:
+    """Return the time that the file says, in ticks."""
+    return frame.dts if frame.pts is None else frame.pts
 
 
 def _announced(container: InputContainer, stream: VideoStream) -> Account:

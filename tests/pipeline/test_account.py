@@ -74,6 +74,6 @@ def test_the_audit_tells_all() -> None:
         "packets that cannot be decoded: 2 (bad data)",
         "frames with damage: 3",
         "the video ends at 0.440 s, but 4.000 s were announced",
-        "times that were missing or did not advance: 4",
+        "times that were missing or were out of line: 4",
         "changes of the picture's size: 1",
     )

@@ -17,6 +17,7 @@ from pipeline.decode import playback
 from pipeline.decode.colour import Converter
 from pipeline.errors import LimitExceeded, NotAVideo, SourceChanging, Unreadable
 from tests.pipeline.video_files import (
+    GREYS,
     bgr_frame,
     grey,
     grey_frames,
@@ -70,6 +71,20 @@ def test_times_that_stand_still_are_mended_from_the_rate(tmp_path: Path) -> None
         assert [frame.time for frame in video.frames()] == [0.0, 0.04, 0.08, 0.12]
         assert video.audit.times_mended == 2
         assert not video.audit.partial
+
+
+def test_one_wrong_time_spoils_no_other(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", 40, codec="mjpeg", pixels="yuvj420p")
+    with av.open(str(path)) as container:
+        packet = [bytes(packet) for packet in container.demux() if packet.size][20]
+    data = bytearray(path.read_bytes())
+    block = nth(bytes(data), packet, 20 // len(GREYS)) - 3  # two bytes of time, one of flags
+    data[block : block + 2] = (30_000).to_bytes(2, "big")
+    path.write_bytes(data)
+    with opened(path) as video:
+        times = [round(frame.time, 6) for frame in video.frames()]
+        assert video.audit.times_mended == 1
+    assert times == [round(index / 25, 6) for index in range(40)]
 
 
 def test_an_elementary_stream_gets_times_from_the_rate(tmp_path: Path) -> None:
