@@ -18,17 +18,17 @@ import detectors.weights
 from detectors import DetectorError
 from pipeline import catalog, report
 from pipeline.catalog import Catalog
-from pipeline.discover import discover
+from pipeline.discover import discover, is_output_folder
 from pipeline.errors import ExitCode, SetUpError
 from pipeline.keys import stage_keys
 from pipeline.ledger import BatchProgress, Ledger
 from pipeline.link import check_link_settings
-from pipeline.planning import Decision, Planner
-from pipeline.publish import MARKER, OutputFolder, output_errors
+from pipeline.planning import Action, Decision, Planner
+from pipeline.publish import MARKER, OutputFolder, output_errors, private_files
 from pipeline.run import VideoJob
 from pipeline.scan.every import parse_every
 from pipeline.select import parse_keep
-from pipeline.settings import Settings
+from pipeline.settings import Settings, check_settings
 from pipeline.sources import SourceIndex
 from pipeline.types import Source, Status, VideoResult
 from pipeline.workers import Outcome, WorkerPool
@@ -83,6 +83,7 @@ def process_batch(
     folder = Path(output).absolute()
     sources = discover(inputs, folder, settings.discover)
     with (
+        private_files(),
         OutputFolder(folder) as out,
         output_errors(folder),
         SourceIndex(out.inner / _INDEX) as index,
@@ -101,7 +102,10 @@ def process_video(
     settings: Settings = Settings(),
 ) -> VideoResult:
     """Work on one video; as :func:`process_batch`, for a single file."""
-    return process_batch([path], output, settings).videos[0]
+    videos = process_batch([path], output, settings).videos
+    if len(videos) != 1:
+        raise SetUpError(f"{os.fspath(path)} is no single file that the settings let through")
+    return videos[0]
 
 
 def plan_batch(
@@ -113,17 +117,35 @@ def plan_batch(
     checked = _Checked.check(settings)
     folder = Path(output).absolute()
     sources = discover(inputs, folder, settings.discover)
-    if not (folder / MARKER / _INDEX).exists():
-        return [Decision(source, "work", "new") for source in sources]
-    with OutputFolder(folder) as out, SourceIndex(out.inner / _INDEX) as index:
-        planner = Planner(out, index, checked.settings, checked.keys)
-        return [planner.decide(source) for source in sources]
+    index_file = folder / MARKER / _INDEX
+    with SourceIndex(index_file if index_file.exists() else None) as index:
+        planner = Planner(OutputFolder(folder), index, checked.settings, checked.keys)
+        decisions = [planner.decide(source) for source in sources]
+    return _limited(decisions, settings.run.limit)
+
+
+def _limited(decisions: list[Decision], limit: int) -> list[Decision]:
+    """Leave all but the first ``limit`` videos (0: none) for a later run."""
+    work = [decision for decision in decisions if decision.action is Action.WORK]
+    later = {decision.source.path for decision in work[limit:]} if limit else set()
+    return [
+        replace(decision, action=Action.WAIT, why="over --limit")
+        if decision.source.path in later
+        else decision
+        for decision in decisions
+    ]
 
 
 def rebuild_catalog(output: str | os.PathLike[str]) -> int:
-    """Make the catalog and the page over it anew from the manifests; return how many videos."""
+    """Make the catalog and the page over it anew from the manifests; return how many videos.
+
+    Raises:
+        SetUpError: If ``output`` is no folder of results.
+    """
     folder = Path(output).absolute()
-    with OutputFolder(folder), output_errors(folder):
+    if not is_output_folder(folder):
+        raise SetUpError(f"{folder} holds no results of facepics: name an output folder")
+    with private_files(), OutputFolder(folder), output_errors(folder):
         catalog.rebuild(folder)
         with Catalog.open(folder) as books:
             report.write_index_page(folder, books)
@@ -141,6 +163,7 @@ class _Checked:
     @classmethod
     def check(cls, settings: Settings) -> _Checked:
         """Check what can be checked without opening anything large; raises SetUpError."""
+        check_settings(settings)
         parse_every(settings.scan.every)
         parse_keep(settings.select.keep)
         check_link_settings(settings.link)
@@ -150,6 +173,9 @@ class _Checked:
             raise SetUpError(str(error)) from error
         if not settings.link.threshold:
             settings = replace(settings, link=replace(settings.link, threshold=entry.threshold))
+        if settings.link.threshold < settings.scan.score_floor:
+            floor = settings.link.threshold  # what counts must not be thrown away before
+            settings = replace(settings, scan=replace(settings.scan, score_floor=floor))
         weights = {"name": entry.name, "sha256": entry.sha256}
         return cls(settings, stage_keys(settings, entry.sha256), weights)
 
@@ -186,7 +212,8 @@ class _Batch:
     def _stop(self) -> bool:
         results = self.ledger.results
         fail_fast = self.checked.settings.run.fail_fast
-        return bool(fail_fast and results and not results[-1].status.ok)
+        failed = bool(results) and not results[-1].status.ok and not results[-1].reused
+        return fail_fast and failed
 
     def _jobs(self, sources: Sequence[Source], in_work: dict[Path, Decision]) -> Iterator[VideoJob]:
         """Settle what needs no work; yield the rest, as many as the settings allow."""
@@ -195,7 +222,7 @@ class _Batch:
             if self._stop:
                 return
             decision = self.planner.decide(source)
-            if decision.action != "work":
+            if decision.action is not Action.WORK:
                 self._settle(decision)
             elif limit > 0:
                 limit -= 1
@@ -209,6 +236,7 @@ class _Batch:
         return VideoJob(
             source=decision.source,
             content=decision.content,
+            folder=decision.folder,
             stage=self.out.stage(decision.folder),
             previous=self.out.path / decision.folder if reusable else None,
             settings=self.checked.settings,
@@ -217,24 +245,40 @@ class _Batch:
         )
 
     def _settle(self, decision: Decision) -> None:
-        if decision.action == "skip":
-            self.ledger.not_opened(decision.source, Status.SKIPPED, decision.why, reused=True)
-        elif decision.action == "reuse":
-            self.ledger.reused(decision)
-        elif decision.action == "duplicate":
-            self.duplicates.append(decision)
-        else:
-            self.ledger.not_opened(decision.source, Status(decision.action), decision.why)
+        match decision.action:
+            case Action.SKIP:
+                self.ledger.not_opened(decision.source, Status.SKIPPED, decision.why, reused=True)
+            case Action.WAIT:
+                self.ledger.not_opened(decision.source, Status.SKIPPED, decision.why)
+            case Action.REUSE:
+                self.ledger.reused(decision)
+            case Action.DUPLICATE:
+                self.duplicates.append(decision)
+            case _:
+                self.ledger.not_opened(decision.source, decision.status, decision.why)
 
     def _settle_duplicate(self, decision: Decision) -> None:
-        """Record a duplicate as such, or as no video if its original turned out to be none."""
+        """Record a duplicate as such, unless its original came to nothing or to something else.
+
+        What cannot be settled now is left for the next run.
+        """
+        assert decision.content is not None
         original = self.planner.name_of(decision.twin)
-        if self.out.manifest(decision.twin) is not None:
-            self.ledger.empty_handed(decision, status=Status.DUPLICATE, duplicate_of=original)
+        manifest = self.out.manifest(decision.twin)
+        if manifest is not None and manifest.sha256 == decision.content.sha256:
+            self.ledger.empty_handed(decision, Status.DUPLICATE, duplicate_of=original)
             return
         ends = [result for result in self.ledger.results if result.source.name == original]
-        if ends and ends[0].status is Status.SKIPPED and not decision.source.named:
-            self.ledger.skipped(decision, ends[0].reason)
+        if ends and ends[0].status is Status.SKIPPED:
+            self._end_without_video(decision, ends[0].reason)
+
+    def _end_without_video(self, decision: Decision, reason: str) -> None:
+        """Record a file that is no video: passed over if it was met, failed if it was named."""
+        if decision.source.named:
+            facts = {"phase": "open", "reason": reason, "keys": self.checked.keys}
+            self.ledger.empty_handed(decision, Status.FAILED, **facts)
+        else:
+            self.ledger.skipped(decision, reason)
 
     def _end(self, decision: Decision, job: VideoJob, outcome: Outcome) -> None:
         if outcome.kind == "done":
@@ -242,13 +286,13 @@ class _Batch:
             return
         self.out.drop(job.stage)
         if outcome.kind == "skipped":
-            self.ledger.skipped(decision, outcome.reason)
+            self._end_without_video(decision, outcome.reason)
         elif outcome.kind == "changing":
             self.ledger.not_opened(decision.source, Status.CHANGING, outcome.reason)
         else:
             self.ledger.empty_handed(
                 decision,
-                status=Status(outcome.kind),
+                Status(outcome.kind),
                 phase=outcome.phase,
                 reason=outcome.reason,
                 keys=job.keys,

@@ -32,7 +32,7 @@ FILE_NAME = "catalog.sqlite"
 SCHEMA = 1
 
 _PAGE, _ANNOTATED = "index.html", "annotated.mp4"
-_LONGEST_WAIT = 30.0
+_LONGEST_WAIT = 5.0
 """Seconds that a write waits for someone who reads the catalog with another tool."""
 
 _log = logging.getLogger(__name__)
@@ -74,6 +74,10 @@ class BestCrop:
     """Path below the folder of the video's result."""
     quality: float
     from_start_s: float
+
+
+class CatalogBusy(OutputError):
+    """Another program is reading the catalog and will not let go of it."""
 
 
 class Catalog:
@@ -136,6 +140,8 @@ class Catalog:
             with self._db:
                 return action(self._db)
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise CatalogBusy(f"{self.output / FILE_NAME} is in use") from error
             raise _output_error(self.output, error) from error
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode not in _DAMAGED:

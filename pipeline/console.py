@@ -37,8 +37,8 @@ class _JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
-        if record.exc_info:
-            entry["trace"] = self.formatException(record.exc_info)
+        if trace := _trace(record):
+            entry["trace"] = trace
         return json.dumps(entry)
 
 
@@ -46,7 +46,15 @@ class _TextFormatter(logging.Formatter):
     """A line that no file name can break or colour."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(printable(line) for line in super().format(record).split("\n"))
+        line = f"{record.levelname} {printable(record.getMessage())}"
+        return "\n".join([line, *map(printable, _trace(record).splitlines())])
+
+
+def _trace(record: logging.LogRecord) -> str:
+    """Return the trace of an error: of this process, or as a worker sent it."""
+    if record.exc_info:
+        return logging.Formatter().formatException(record.exc_info)
+    return str(getattr(record, "trace", ""))
 
 
 class _BarHandler(logging.Handler):
@@ -64,7 +72,7 @@ def start_log(*, quiet: bool, verbose: bool, file: Path | None, form: str) -> No
             handlers.append(logging.FileHandler(file, encoding="utf-8", errors="backslashreplace"))
         except OSError as error:
             raise click.BadParameter(f"cannot write the log to {file}: {error.strerror}") from error
-    formatter = _JsonFormatter() if form == "json" else _TextFormatter("%(levelname)s %(message)s")
+    formatter = _JsonFormatter() if form == "json" else _TextFormatter()
     for handler in handlers:
         handler.setFormatter(formatter)
     level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.WARNING
@@ -116,7 +124,7 @@ class Progress:
 
     def end(self, result: VideoResult) -> None:
         """Move the bar of the batch and log what became of the source."""
-        level = logging.INFO if result.status.ok else logging.WARNING
+        level = logging.INFO if result.status.ok else logging.ERROR
         reason = f": {result.reason}" if result.reason else ""
         how = "unchanged" if result.reused else result.status.value
         _log.log(level, "%s %s%s", how, result.source.name, reason)
@@ -129,9 +137,13 @@ class Progress:
 def show_plan(decisions: Sequence[Decision]) -> None:
     """Print what a run would do."""
     for decision in decisions:
-        click.echo(f"{decision.action:10} {printable(decision.source.name)}  ({decision.why})")
+        click.echo(
+            f"{decision.action.value:10} {printable(decision.source.name)}  ({decision.why})"
+        )
     counts = Counter(decision.action for decision in decisions)
-    click.echo(", ".join(f"{count} to {action}" for action, count in counts.items()) or "nothing")
+    click.echo(
+        ", ".join(f"{count} to {action.value}" for action, count in counts.items()) or "nothing"
+    )
 
 
 def show_summary(result: BatchResult) -> None:

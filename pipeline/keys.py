@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from pipeline.settings import Settings
@@ -22,16 +22,22 @@ RESULT_VERSIONS = {"decode": 1, "scan": 1, "link": 2, "select": 1, "render": 1}
 
 def stage_keys(settings: Settings, weights_sha256: str) -> dict[str, str]:
     """Return stage -> key. ``decode`` is only asked about sources that failed."""
-    scan = asdict(replace(settings.scan, weights=weights_sha256))
-    keys = {"decode": _key("decode", asdict(settings.decode), "")}
-    upstream = _key("scan", scan, "")
-    keys["scan"] = upstream
-    for stage in STAGES[1:]:
-        values = asdict(getattr(settings, stage))
-        upstream = keys[stage] = _key(stage, values, upstream)
+    keys = {"decode": _key("decode", settings.decode, "")}
+    upstream = ""
+    for stage in STAGES:
+        group = getattr(settings, stage)
+        if stage == "scan":
+            group = replace(group, weights=weights_sha256)
+        upstream = keys[stage] = _key(stage, group, upstream)
     return keys
 
 
-def _key(stage: str, values: dict[str, Any], upstream: str) -> str:
+def _key(stage: str, group: Any, upstream: str) -> str:
+    # 40 and 40.0 are the same setting, whichever way it was given
+    values = {
+        field.name: float(value) if field.type == "float" else value
+        for field in fields(group)
+        for value in [getattr(group, field.name)]
+    }
     parts = [RESULT_VERSIONS[stage], values, upstream]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

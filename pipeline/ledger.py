@@ -5,8 +5,10 @@ Everything that a run changes in the output folder, it changes here.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import logging
 import os
 import time
 from datetime import UTC, datetime
@@ -15,13 +17,15 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from pipeline import __version__, names, report
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, CatalogBusy
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.planning import Decision
 from pipeline.publish import OutputFolder, write_whole
 from pipeline.settings import Settings
-from pipeline.sources import Content, SourceIndex
+from pipeline.sources import Content, SourceIndex, is_there
 from pipeline.types import Source, Status, VideoResult
+
+_log = logging.getLogger(__name__)
 
 
 class BatchProgress(Protocol):
@@ -93,7 +97,7 @@ class Ledger:
         assert decision.content is not None
         assert decision.old is not None
         self._remember(decision.source, decision.content, decision.folder)
-        self._changed |= self._catalog.update(decision.folder, decision.old)
+        self._catalogue(decision.folder, decision.old)
         self._add(self._result(decision, decision.old, reused=True))
 
     def not_opened(
@@ -108,7 +112,7 @@ class Ledger:
         self._index.put(decision.source.path, decision.content, skipped=reason)
         self.not_opened(decision.source, Status.SKIPPED, reason)
 
-    def empty_handed(self, decision: Decision, **facts: Any) -> None:
+    def empty_handed(self, decision: Decision, status: Status, **facts: Any) -> None:
         """Publish a manifest without outputs: ``facts`` say why there are none."""
         assert decision.content is not None
         stage = self._out.stage(decision.folder)
@@ -116,7 +120,9 @@ class Ledger:
             name=decision.source.name,
             size=decision.content.fingerprint.size,
             sha256=decision.content.sha256,
+            status=status,
             program=__version__,
+            attempts=_attempts(decision.failure, status, facts),
             **facts,
         )
         (stage / FILE_NAME).write_text(manifest.to_json(), "utf-8")
@@ -128,12 +134,22 @@ class Ledger:
         new = Manifest.read(stage)
         old = decision.old
         if old is not None and old.status.has_results and not new.status.has_results:
-            self._out.drop(stage)  # what stands is worth more than the news that it failed today
+            # what stands is worth more than the news that it failed today
+            self._out.drop(stage)
+            self._index.put(
+                decision.source.path, decision.content, decision.folder, failure=new.to_json()
+            )
         else:
             self._out.publish(stage, decision.folder)
             self._remember(decision.source, decision.content, decision.folder)
-            self._changed |= self._catalog.update(decision.folder, new)
+            self._catalogue(decision.folder, new)
         self._add(self._result(decision, new, seconds=seconds))
+
+    def _catalogue(self, folder: str, manifest: Manifest) -> None:
+        try:
+            self._changed |= self._catalog.update(folder, manifest)
+        except CatalogBusy as error:
+            _log.warning("%s: the next run enters %s", error, folder)
 
     def _remember(self, source: Source, content: Content, folder: str) -> None:
         known = self._index.get(source.path)
@@ -170,10 +186,10 @@ class Ledger:
 
     def _mark_vanished(self) -> None:
         """Mark in the catalog which sources are still there; their results stay either way."""
-        present: dict[str, bool] = {}
-        for path, folder in self._index.known():
-            present[folder] = present.get(folder, False) or path.exists()
-        self._changed |= self._catalog.mark(present)
+        found = {folder: is_there(path) for path, folder in self._index.known()}
+        known = {folder: there for folder, there in found.items() if there is not None}
+        with contextlib.suppress(CatalogBusy):  # the next run marks them
+            self._changed |= self._catalog.mark(known)
 
     def _write_record(self, ended: str) -> None:
         """Write ``runs/<start>.json``: all that depends on when and how a run took place."""
@@ -192,6 +208,17 @@ class Ledger:
         }
         name = f"{self._begun:%Y%m%dT%H%M%S.%fZ}.json"
         write_whole(runs / name, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def _attempts(old: Manifest | None, status: Status, facts: dict[str, Any]) -> int:
+    """Return how often in a row a source has now killed or stalled its worker."""
+    again = (
+        old is not None
+        and old.status.may_be_accident
+        and status.may_be_accident
+        and (old.keys, old.program) == (facts.get("keys"), __version__)
+    )
+    return old.attempts + 1 if again and old is not None else 1
 
 
 def _record(result: VideoResult) -> dict[str, Any]:

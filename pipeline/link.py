@@ -1,7 +1,7 @@
 """Join the detections of a scan into tracks: no pixels, no files.
 
 The video is cut into shots first; within a shot, ids are given with all of it seen, or by one of
-the online trackers. Then short tracks are dropped, the others numbered in the order in which they
+the online trackers. Then tracks that are short or doubtful are dropped, the others numbered in the order in which they
 appear, jitter is taken off the boxes, and what the detector missed between two sightings is filled
 in.
 """
@@ -27,6 +27,9 @@ Ints = NDArray[np.int64]
 OFFLINE: Final = "offline"
 """The one that has seen the whole shot; the others are those of :data:`trackers.TRACKERS`."""
 
+_SURE_PART: Final = 0.3
+"""Part of the looks, from a track's first to its last, that must be sure of the face."""
+
 _TICK: Final = 1e-6  # seconds by which times may be off when they are compared with settings
 
 
@@ -45,7 +48,7 @@ def link(scan: Scan, settings: LinkSettings) -> Tracks:
     rows = _wanted(scan, settings)
     ids = _identify(scan, rows, shots, settings)
     rows, ids = rows[ids >= 0], ids[ids >= 0]
-    kept = _long_enough(scan, rows, ids, shots, settings.min_track)
+    kept = _proven(scan, rows, ids, shots, settings)
     dropped = len(np.unique(ids[~kept]))
     ids, rows = _renumber(ids[kept]), rows[kept]
     tracks = _assemble(scan, rows, ids, settings.threshold, shots, dropped)
@@ -145,6 +148,22 @@ def _vouched(scan: Scan, rows: Ints, ids: Ints, threshold: float) -> NDArray[np.
     last = np.full(ids.max(initial=0) + 1, -1)
     np.maximum.at(last, ids[strong], frame[strong])
     return (ids >= 0) & (frame <= last[ids])
+
+
+def _proven(
+    scan: Scan, rows: Ints, ids: Ints, shots: NDArray[np.int32], settings: LinkSettings
+) -> NDArray[np.bool_]:
+    """Say of each row (K,) whether enough sure sightings speak for its track.
+
+    Weak ones come with any track, also with a coat of arms that was taken for a face now and then.
+    """
+    sure = scan.scores[rows] >= settings.threshold
+    looks: Ints = np.cumsum(scan.looked, dtype=np.int64)[scan.frame[rows]]
+    lived = _spans(ids, looks.astype(np.float64)) + 1
+    often = np.bincount(ids, sure, len(lived)) >= _SURE_PART * lived
+    lasts = np.zeros(len(lived), np.bool_)
+    lasts[ids[sure]] = _long_enough(scan, rows[sure], ids[sure], shots, settings.min_track)
+    return np.asarray((often & lasts)[ids])
 
 
 def _long_enough(

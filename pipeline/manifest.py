@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from pipeline.types import DecodeAudit, Status, VideoInfo
 SCHEMA = 1
 FILE_NAME = "video.json"
 _NAMES = ("name", "duplicate_of")  # may hold any bytes: percent-encoded in the file
+_TABLES = ("keys", "settings", "weights")
 
 
 class BrokenManifest(ValueError):
@@ -75,6 +75,8 @@ class Manifest:
     duplicate_of: str = ""
     """Name of the source with the same content whose results stand for this one too."""
     warnings: tuple[str, ...] = ()
+    attempts: int = 1
+    """How often in a row its worker died or stalled."""
     outputs: dict[str, Output] = field(default_factory=dict)
     """Path below the result's folder -> size and hash; the manifest itself is not in it."""
 
@@ -90,7 +92,7 @@ class Manifest:
         return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> Manifest:
+    def from_json(cls, text: str | bytes) -> Manifest:
         """Read a manifest back; raises :class:`BrokenManifest`."""
         try:
             data = json.loads(text)
@@ -98,9 +100,11 @@ class Manifest:
                 raise BrokenManifest("the manifest is of another schema")
             for name in _NAMES:
                 data[name] = decoded(data[name])
+            for table in _TABLES:
+                data[table] = dict(data[table])
             data["status"] = Status(data["status"])
-            data["video"] = data["video"] and _video_info(data["video"])
-            data["audit"] = data["audit"] and _audit(data["audit"])
+            data["video"] = data["video"] and VideoInfo.of(data["video"])
+            data["audit"] = data["audit"] and DecodeAudit.of(data["audit"])
             data["counts"] = Counts(**data["counts"])
             data["warnings"] = tuple(data["warnings"])
             data["outputs"] = {name: Output(**output) for name, output in data["outputs"].items()}
@@ -111,13 +115,4 @@ class Manifest:
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """Read the manifest in ``folder``; raises :class:`BrokenManifest` or OSError."""
-        return cls.from_json((folder / FILE_NAME).read_text("utf-8", "strict"))
-
-
-def _video_info(data: dict[str, Any]) -> VideoInfo:
-    fractions = {name: Fraction(data[name]) for name in ("frame_rate", "time_base")}
-    return VideoInfo(**{**data, **fractions})
-
-
-def _audit(data: dict[str, Any]) -> DecodeAudit:
-    return DecodeAudit(**{**data, "warnings": tuple(data["warnings"])})
+        return cls.from_json((folder / FILE_NAME).read_bytes())

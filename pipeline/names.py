@@ -14,6 +14,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 SAFE_PART = 120
 """Longest part of a result's path, in bytes; leaves room for what is appended to it."""
+SAFE_PATH = 1000
+"""Longest path of a result below the output folder, in bytes; systems allow 4096 in all."""
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10))}
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
@@ -54,19 +56,25 @@ def short_id(name: str) -> str:
 
 def is_safe(name: str) -> bool:
     """Tell whether every part of the path ``name`` can be a folder's name on any system."""
-    return all(_is_safe_part(part) for part in name.split("/"))
+    return len(os.fsencode(name)) <= SAFE_PATH and all(map(_is_safe_part, name.split("/")))
 
 
 def slug(name: str) -> str:
     """Return a safe folder path for ``name``: ASCII, its last part ended by a short id."""
-    parts = [_slug_part(part) for part in name.split("/")]
+    parts = _slug_parts(name)
     return "/".join([*parts[:-1], f"{parts[-1]}-{short_id(name)}"])
 
 
 def beside(name: str, path: str) -> str:
     """Return a safe folder path for ``name`` below a top folder that only ``path`` can have."""
-    parts = [_slug_part(part) for part in name.split("/")]
+    parts = _slug_parts(name)
     return "/".join([f"{parts[0]}-{short_id(path)}", *parts[1:]])
+
+
+def _slug_parts(name: str) -> list[str]:
+    """Return the safe parts of a path; only the last where all together are too long."""
+    parts = [_slug_part(part) for part in name.split("/")]
+    return parts if sum(map(len, parts)) + len(parts) < SAFE_PATH else parts[-1:]
 
 
 def _is_safe_part(part: str) -> bool:
@@ -82,7 +90,7 @@ def _is_safe_part(part: str) -> bool:
 
 
 def _slug_part(part: str) -> str:
-    if _is_safe_part(part):
+    if _is_safe_part(part) and len(os.fsencode(part)) < SAFE_PART - 8:  # room for a short id
         return part
     ascii_only = unicodedata.normalize("NFKD", part).encode("ascii", "ignore").decode()
     words = re.sub(r"[^A-Za-z0-9._]+", "-", ascii_only).strip("-._")[:80]

@@ -48,6 +48,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path} cannot be read as TOML: {error}") from error
     known = {name: {field.name for field in fields} for name, fields in groups()}
+    defaults = {name: getattr(Settings(), name) for name in known}
     values: dict[str, Any] = {}
     for table, entries in tables.items():
         if table not in known or not isinstance(entries, dict):
@@ -59,6 +60,9 @@ def read_settings_file(path: Path) -> dict[str, Any]:
                 f"{path}: {sorted(unknown)[0]!r} is no setting of [{table}]; there are "
                 f"{', '.join(sorted(known[table]))}"
             )
+        for name, value in entries.items():
+            if isinstance(value, str) and isinstance(getattr(defaults[table], name), tuple):
+                raise click.BadParameter(f'{path}: {name} is a list: write {name} = ["{value}"]')
         values.update(entries)
     return values
 

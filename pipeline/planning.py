@@ -6,15 +6,32 @@ Nothing here opens a video.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from pipeline import __version__, names
 from pipeline.errors import VideoError
-from pipeline.manifest import Manifest
+from pipeline.manifest import BrokenManifest, Manifest
 from pipeline.publish import OutputFolder
 from pipeline.settings import Settings
-from pipeline.sources import Content, Remembered, SourceIndex, sha256_of
+from pipeline.sources import Content, Remembered, SourceIndex, is_there, sha256_of
 from pipeline.types import Source, Status
+
+
+class Action(StrEnum):
+    """What is to be done about a source."""
+
+    WORK = "work"
+    REUSE = "reuse"
+    """Its result stands."""
+    DUPLICATE = "duplicate"
+    """Its content is worked on under another path."""
+    SKIP = "skip"
+    """It is known to be no video."""
+    WAIT = "wait"
+    """It is left for a later run."""
+    REPORT = "report"
+    """It cannot even be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +39,18 @@ class Decision:
     """What is to be done about one source."""
 
     source: Source
-    action: str
-    """``work``, ``reuse`` (its result stands), ``duplicate``, ``skip``; or the status of a source
-    that cannot even be read: ``failed``, ``refused``, ``changing``."""
+    action: Action
     why: str
     """In words, for a dry run."""
     folder: str = ""
     """Where its result is or will be, below the output folder."""
     content: Content | None = None
     old: Manifest | None = None
-    """The manifest that stands in ``folder``, if it belongs to this source."""
+    """What an earlier run made of this content, be it a result or a failure."""
+    status: Status = Status.FAILED
+    """What is reported of a source that cannot be read."""
+    failure: Manifest | None = None
+    """How an earlier run failed at this content."""
     twin: str = ""
     """Folder of the source with the same content, for a duplicate."""
 
@@ -55,20 +74,21 @@ class Planner:
     def decide(self, source: Source) -> Decision:
         """Decide about ``source``. Hashes the file unless it is as remembered."""
         if source.young:
-            return Decision(source, "skip", "it changed just now; it is left for a later run")
+            return Decision(source, Action.WAIT, "it changed just now; it is left for a later run")
         known = self.index.get(source.path)
         try:
             content = self.index.content(source.path, sha256_of, known)
         except VideoError as error:
-            return Decision(source, error.status, str(error))
-        same = known is not None and known.fingerprint == str(content.fingerprint)
-        if known and known.skipped and same and not source.named and not self._again:
-            return Decision(source, "skip", known.skipped, content=content)
+            return Decision(source, Action.REPORT, str(error), status=Status(error.status))
+        if known is not None and known.fingerprint != str(content.fingerprint):
+            known = replace(known, skipped="", failure="")
+        if known and known.skipped and not source.named and not self._again:
+            return Decision(source, Action.SKIP, known.skipped, content=content)
         folder = self._folder(source, content, known)
-        decision = self._decide(source, content, folder)
+        decision = self._decide(source, content, folder, known)
         self.taken.add(folder)
         self.names[folder] = source.name
-        if decision.action != "duplicate":
+        if decision.action is not Action.DUPLICATE:
             self.given.setdefault(content.sha256, folder)
         return decision
 
@@ -83,28 +103,41 @@ class Planner:
     def _again(self) -> bool:
         return self.settings.run.force or self.settings.run.retry_failed
 
-    def _decide(self, source: Source, content: Content, folder: str) -> Decision:
-        old = self.output.manifest(folder)
-        if old is not None and old.sha256 != content.sha256:
-            old = None
+    def _decide(
+        self, source: Source, content: Content, folder: str, known: Remembered | None
+    ) -> Decision:
+        old = self._manifest(folder, content)
         twin = self._twin(content, folder)
         if twin and old and old.status is Status.DUPLICATE:
-            twin_manifest = self.output.manifest(twin)
-            if twin_manifest is not None and twin_manifest.name == old.duplicate_of:
-                return Decision(source, "reuse", "as before", folder, content, old, twin)
+            original = self._manifest(twin, content)
+            if original is not None and original.name == old.duplicate_of:
+                return Decision(source, Action.REUSE, "as before", folder, content, old, twin=twin)
         if twin and (old is None or not old.status.has_results):
-            return Decision(source, "duplicate", f"the same as {twin}", folder, content, old, twin)
-        if old is not None and not self.settings.run.force and self._stands(old):
-            return Decision(source, "reuse", "done", folder, content, old)
-        return Decision(source, "work", self._why(old), folder, content, old)
+            why = f"the same as {twin}"
+            return Decision(source, Action.DUPLICATE, why, folder, content, old, twin=twin)
+        failure = old if old and not old.status.has_results else _failure(known)
+        for earlier in (old, failure):
+            if earlier is not None and not self.settings.run.force and self._stands(earlier):
+                return Decision(source, Action.REUSE, "done", folder, content, earlier)
+        why = self._why(old)
+        return Decision(source, Action.WORK, why, folder, content, old, failure=failure)
+
+    def _manifest(self, folder: str, content: Content) -> Manifest | None:
+        """Return the manifest in ``folder`` if it is about that content."""
+        manifest = self.output.manifest(folder)
+        return manifest if manifest and manifest.sha256 == content.sha256 else None
 
     def _stands(self, old: Manifest) -> bool:
-        """Tell whether an older result of the same content is what this run would make."""
+        """Tell whether an older result of the same content is what this run would make.
+
+        What killed or stalled its worker is tried once more: that may have been an accident.
+        """
         if old.status.has_results:
             return old.keys.get("render") == self.keys["render"]
         if old.status is Status.DUPLICATE or self.settings.run.retry_failed:
             return False
-        return old.keys == self.keys and old.program == __version__
+        settled = old.attempts > 1 or not old.status.may_be_accident
+        return settled and old.keys == self.keys and old.program == __version__
 
     def _why(self, old: Manifest | None) -> str:
         if old is None:
@@ -120,33 +153,45 @@ class Planner:
         if given is not None:
             return given if given != folder else ""
         for other in self.index.folders_with(content.sha256):
-            manifest = None if other == folder else self.output.manifest(other)
-            if (
-                manifest is not None
-                and manifest.sha256 == content.sha256
-                and manifest.status.has_results
-                and (self._stands(manifest) or self._has_owner(other))
-            ):
+            manifest = None if other == folder else self._manifest(other, content)
+            if manifest and manifest.status.has_results and self._will_stay(other, manifest):
                 return other
         return ""
 
-    def _has_owner(self, folder: str) -> bool:
-        return any(path.exists() for path in self.index.owners(folder))
+    def _will_stay(self, folder: str, manifest: Manifest) -> bool:
+        """Tell whether ``folder`` will still hold results of its content after this run."""
+        owner = self.index.owner(folder)
+        if owner is None or is_there(owner) is False:
+            return self._stands(manifest)
+        return self.index.is_unchanged(owner)
 
     def _folder(self, source: Source, content: Content, known: Remembered | None) -> str:
         """Return where the results of ``source`` belong; two sources never share a folder."""
-        if known is not None and known.folder and known.folder not in self.taken:
-            return known.folder
+        remembered = known.folder if known else ""
+        if remembered and self._may_have(remembered):
+            return remembered
         wish = source.name if names.is_safe(source.name) else names.slug(source.name)
         own = names.beside(source.name, str(source.path))
         candidates = (wish, names.slug(source.name))
         return next((f for f in candidates if self._is_free(f, source, content)), own)
 
+    def _may_have(self, folder: str) -> bool:
+        return folder not in self.taken and self.output.may_hold_result(folder)
+
     def _is_free(self, folder: str, source: Source, content: Content) -> bool:
-        if folder in self.taken or not self.output.may_hold_result(folder):
+        if not self._may_have(folder):
             return False
         there = self.output.manifest(folder)
         if there is None:
             return True
-        owners = [path for path in self.index.owners(folder) if path != source.path]
-        return there.sha256 == content.sha256 and not any(path.exists() for path in owners)
+        owner = self.index.owner(folder)
+        gone = owner is None or owner == source.path or is_there(owner) is False
+        return gone and there.sha256 == content.sha256
+
+
+def _failure(known: Remembered | None) -> Manifest | None:
+    """Return the failure that is remembered instead of an older result, if any."""
+    try:
+        return Manifest.from_json(known.failure) if known and known.failure else None
+    except BrokenManifest:
+        return None

@@ -32,6 +32,8 @@ MARKER = ".facepics"
 _RESERVED = {MARKER, "runs", "pages", "catalog.sqlite", "index.html"}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+WRITE_ERRORS = _FULL | _UNWRITABLE
+"""What the operating system says when a folder is full or must not be written to."""
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
@@ -39,7 +41,10 @@ _RENAME_EXCHANGE = 2
 
 
 class OutputFolder:
-    """The output folder of a run, locked for as long as the object is open."""
+    """The output folder of a run, locked for as long as the object is open.
+
+    Unless it is opened as a context manager it can only be looked at, and nothing is written.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -120,6 +125,16 @@ class OutputFolder:
             return False
         target = self.path / folder
         return not target.exists() or (target / manifest.FILE_NAME).exists()
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Make what is written meanwhile readable by its owner only: faces are personal data."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager

@@ -41,6 +41,8 @@ class VideoJob:
 
     source: Source
     content: Content
+    folder: str
+    """Where the result will be, below the output folder."""
     stage: Path
     """Empty folder in which the result is built."""
     previous: Path | None
@@ -111,10 +113,12 @@ def _results(job: VideoJob, detector: Callable[[], Detector], clock: Clock) -> M
         scanfile.save(seen, stage / SCAN_FILE)
         tables.write_tables(stage, seen, tracks, selection, rendered.crops)
         manifest = _manifest(job, seen, tracks, rendered)
-        report.write_video_page(stage, manifest, seen, tracks, selection, rendered.crops)
+        report.write_video_page(
+            stage, manifest, seen, tracks, selection, rendered.crops, job.folder
+        )
     with clock.running("verify"):
         verify(stage, rendered)
-        return replace(manifest, outputs=_outputs(stage))
+        return replace(manifest, outputs=_outputs(stage, clock.progress))
 
 
 def _reused_scan(job: VideoJob) -> Scan | None:
@@ -214,9 +218,13 @@ def _result_settings(settings: Settings) -> dict[str, Any]:
     return {stage: asdict(getattr(settings, stage)) for stage in ("decode", *STAGES)}
 
 
-def _outputs(stage: Path) -> dict[str, Output]:
+def _outputs(stage: Path, progress: Progress) -> dict[str, Output]:
     files = sorted(path for path in stage.rglob("*") if path.is_file())
-    return {path.relative_to(stage).as_posix(): _output(path) for path in files}
+    outputs = {}
+    for count, path in enumerate(files):
+        progress("verify", count, len(files))
+        outputs[path.relative_to(stage).as_posix()] = _output(path)
+    return outputs
 
 
 def _output(path: Path) -> Output:

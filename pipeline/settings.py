@@ -7,8 +7,11 @@ of one redoes that stage and what comes after it, and nothing before it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from pipeline.errors import SetUpError
 
 
 def setting(default: Any, help: str, **metadata: Any) -> Any:
@@ -145,3 +148,24 @@ class Settings:
     select: SelectSettings = SelectSettings()
     render: RenderSettings = RenderSettings()
     run: RunSettings = RunSettings()
+
+
+def check_settings(settings: Settings) -> None:
+    """Check every value against its declaration; raises :class:`SetUpError`."""
+    for group in fields(settings):
+        values = getattr(settings, group.name)
+        for field_ in fields(values):
+            problem = _problem(getattr(values, field_.name), field_.metadata)
+            if problem:
+                raise SetUpError(f"{group.name}.{field_.name} {problem}")
+
+
+def _problem(value: Any, declared: Mapping[str, Any]) -> str:
+    choices, low, high = (declared.get(name) for name in ("choices", "minimum", "maximum"))
+    if choices is not None and value not in choices:
+        return f"is {value!r}: choose among {', '.join(choices)}"
+    if low is not None and not value >= low:  # also where it is not a number
+        return f"is {value}: it must be at least {low}"
+    if high is not None and not value <= high:
+        return f"is {value}: it must be at most {high}"
+    return ""

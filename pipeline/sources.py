@@ -14,18 +14,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from pipeline.decode.container import open_file
-from pipeline.errors import SourceChanging, Unreadable
+from pipeline.errors import OutputError, SourceChanging, Unreadable
+
+T = TypeVar("T")
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""The file is no database, is broken, or has other tables."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (
     path BLOB PRIMARY KEY,
     fingerprint TEXT NOT NULL,
     sha256 TEXT NOT NULL,
-    folder TEXT NOT NULL DEFAULT '',
-    skipped TEXT NOT NULL DEFAULT ''
+    folder TEXT NOT NULL,
+    skipped TEXT NOT NULL,
+    failure TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_sha256 ON sources (sha256);
 CREATE INDEX IF NOT EXISTS by_folder ON sources (folder);
@@ -80,7 +86,11 @@ class Content:
 
     def check_unchanged(self, path: Path) -> None:
         """Raise :class:`SourceChanging` if the file at ``path`` is no longer this content."""
-        if Fingerprint.of(path) != self.fingerprint:
+        try:
+            unchanged = Fingerprint.of(path) == self.fingerprint
+        except Unreadable:
+            unchanged = False
+        if not unchanged:
             raise SourceChanging("the file changed while it was read; it is tried again next time")
 
 
@@ -94,13 +104,21 @@ class Remembered:
     """Folder of its results below the output folder; empty where it has none."""
     skipped: str
     """Why it is no video, where that was found."""
+    failure: str
+    """Manifest of the latest failure, where an older result was worth keeping instead."""
 
 
 class SourceIndex:
-    """The memory: path -> fingerprint, hash, folder of its results."""
+    """The memory: path -> fingerprint, hash, folder of its results.
 
-    def __init__(self, file: Path) -> None:
-        self._db = _open(file)
+    Raises OutputError wherever its file cannot be written to; one that is damaged is made anew.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        """Open the memory in ``file``; without one, it is empty and forgets everything."""
+        self._file = file
+        self._db = _connect(file)
+        self._do(lambda db: db.executescript(_SCHEMA))
 
     def __enter__(self) -> Self:
         return self
@@ -115,36 +133,37 @@ class SourceIndex:
 
     def get(self, path: Path) -> Remembered | None:
         """Return what is known of ``path``."""
-        row = self._db.execute(
-            "SELECT fingerprint, sha256, folder, skipped FROM sources WHERE path = ?",
-            (os.fsencode(path),),
-        ).fetchone()
-        return Remembered(*row) if row else None
+        query = "SELECT fingerprint, sha256, folder, skipped, failure FROM sources WHERE path = ?"
+        rows = self._read(query, os.fsencode(path))
+        return Remembered(*rows[0]) if rows else None
 
-    def put(self, path: Path, content: Content, folder: str = "", skipped: str = "") -> None:
-        """Remember ``path``."""
-        with self._db:
-            self._db.execute(
-                "INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?)",
-                (os.fsencode(path), str(content.fingerprint), content.sha256, folder, skipped),
+    def put(
+        self, path: Path, content: Content, folder: str = "", skipped: str = "", failure: str = ""
+    ) -> None:
+        """Remember ``path``. No other path has that folder any more."""
+        row = (os.fsencode(path), str(content.fingerprint), content.sha256, folder)
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("UPDATE sources SET folder = '' WHERE folder = ?", (folder,))
+            db.execute(
+                "INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?, ?)", (*row, skipped, failure)
             )
 
-    def owners(self, folder: str) -> list[Path]:
-        """Return the paths whose results are in ``folder``."""
-        rows = self._db.execute("SELECT path FROM sources WHERE folder = ?", (folder,))
-        return [Path(os.fsdecode(row[0])) for row in rows]
+        self._do(write)
+
+    def owner(self, folder: str) -> Path | None:
+        """Return the path whose results are in ``folder``."""
+        rows = self._read("SELECT path FROM sources WHERE folder = ?", folder)
+        return Path(os.fsdecode(rows[0][0])) if rows else None
 
     def folders_with(self, sha256: str) -> list[str]:
         """Return the folders of all sources with that content, in stable order."""
-        rows = self._db.execute(
-            "SELECT DISTINCT folder FROM sources WHERE sha256 = ? AND folder != '' ORDER BY folder",
-            (sha256,),
-        )
-        return [row[0] for row in rows]
+        query = "SELECT folder FROM sources WHERE sha256 = ? AND folder != '' ORDER BY folder"
+        return [row[0] for row in self._read(query, sha256)]
 
     def known(self) -> list[tuple[Path, str]]:
-        """Return every remembered path with the folder of its results."""
-        rows = self._db.execute("SELECT path, folder FROM sources WHERE folder != ''")
+        """Return every remembered path that has results, with their folder."""
+        rows = self._read("SELECT path, folder FROM sources WHERE folder != ''")
         return [(Path(os.fsdecode(path)), folder) for path, folder in rows]
 
     def content(
@@ -158,18 +177,44 @@ class SourceIndex:
         content.check_unchanged(path)
         return content
 
-
-def _open(file: Path) -> sqlite3.Connection:
-    """Open the index; one that is damaged is made anew."""
-    for attempt in (1, 2):
-        database = sqlite3.connect(file)
+    def is_unchanged(self, path: Path) -> bool:
+        """Tell whether ``path`` is still the file that is remembered."""
+        known = self.get(path)
         try:
-            database.execute("PRAGMA synchronous = NORMAL")
-            database.executescript(_SCHEMA)
-            return database
-        except sqlite3.DatabaseError:
-            database.close()
-            if attempt == 2:
-                raise
-            file.unlink()
-    raise AssertionError("not reached")
+            return known is not None and known.fingerprint == str(Fingerprint.of(path))
+        except Unreadable:
+            return False
+
+    def _read(self, query: str, *values: object) -> list[Any]:
+        return self._do(lambda db: db.execute(query, values).fetchall())
+
+    def _do(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        """Do ``action`` whole or not at all; a damaged file is made anew first."""
+        try:
+            with self._db:
+                return action(self._db)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in _DAMAGED or self._file is None:
+                raise OutputError(f"{self._file} cannot be written to: {error}") from error
+        self._db.close()
+        for file in (self._file, self._file.with_name(f"{self._file.name}-journal")):
+            file.unlink(missing_ok=True)
+        self._db = _connect(self._file)
+        with self._db:
+            self._db.executescript(_SCHEMA)
+            return action(self._db)
+
+
+def is_there(path: Path) -> bool | None:
+    """Tell whether there is a file at ``path``; None where that cannot be known now."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _connect(file: Path | None) -> sqlite3.Connection:
+    return sqlite3.connect(file or ":memory:")

@@ -9,11 +9,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,12 @@ class VideoInfo:
     video_streams: int
     """How many there were to choose from, cover pictures left out."""
     has_audio: bool
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Make it from what JSON gives back; raises KeyError, TypeError or ValueError."""
+        fractions = {name: Fraction(values[name]) for name in ("frame_rate", "time_base")}
+        return cls(**{**values, **fractions})
 
 
 class Picture(Protocol):
@@ -114,6 +121,11 @@ class DecodeAudit:
     """How often the picture changed its size."""
     warnings: tuple[str, ...] = ()
     """One sentence each."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Make it from what JSON gives back; raises KeyError, TypeError or ValueError."""
+        return cls(**{**values, "warnings": tuple(values["warnings"])})
 
     @property
     def partial(self) -> bool:
@@ -274,6 +286,7 @@ class Status(StrEnum):
     """Results exist, but frames are missing."""
     FAILED = "failed"
     CRASHED = "crashed"
+    """The process that worked on it died, or met an error that nobody foresaw."""
     TIMEOUT = "timeout"
     LIMIT = "limit"
     CHANGING = "changing"
@@ -287,6 +300,11 @@ class Status(StrEnum):
     def ok(self) -> bool:
         """Whether the exit code stays 0."""
         return self in (Status.DONE, Status.EMPTY, Status.DUPLICATE, Status.SKIPPED)
+
+    @property
+    def may_be_accident(self) -> bool:
+        """Whether it says more about the run than about the video."""
+        return self in (Status.CRASHED, Status.TIMEOUT)
 
     @property
     def has_results(self) -> bool:

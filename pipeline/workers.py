@@ -12,6 +12,7 @@ import ctypes
 import json
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pipeline.errors import NotAVideo, OutputError, SetUpError, SourceChanging
-from pipeline.publish import output_error
+from pipeline.publish import WRITE_ERRORS, output_error
 
 if TYPE_CHECKING:
     import detectors
@@ -49,7 +50,7 @@ class Outcome:
     """How a worker's job ended."""
 
     kind: str
-    """``done``, ``skipped``, or a status: ``changing``, ``crashed``, ``timeout``, ``failed``."""
+    """``done``, ``skipped``, or a status: ``changing``, ``crashed``, ``timeout``."""
     reason: str = ""
     phase: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -151,6 +152,10 @@ class WorkerPool:
         except (EOFError, OSError, ValueError):
             return self._lose(worker, stalled=False)
         worker.last_sign = time.monotonic()
+        if "defect" in message:
+            trace = {"trace": message["defect"]}
+            _log.error("unexpected error in %s", worker.job.source.name, extra=trace)
+            return None
         if "progress" in message:
             worker.phase, done, total = message["progress"]
             self._progress(worker.job.source, worker.phase, done, total)
@@ -175,6 +180,7 @@ class WorkerPool:
 
 def _start(command: list[str], device: str, job: VideoJob) -> _Worker:
     ours, theirs = socket.socketpair()
+    search_path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     with theirs:
         process = subprocess.Popen(
             [*command, str(theirs.fileno()), device],
@@ -182,7 +188,7 @@ def _start(command: list[str], device: str, job: VideoJob) -> _Worker:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONHASHSEED": "0"},
+            env={**os.environ, "PYTHONPATH": search_path},
         )
     return _Worker(process, Connection(ours.detach()), job, time.monotonic())
 
@@ -191,7 +197,7 @@ class _Reporter:
     """Sends progress to the parent, not more often than it can use."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
         self.stage = "open"
         self._last_time = 0.0
 
@@ -200,7 +206,9 @@ class _Reporter:
         now = time.monotonic()
         if stage != self.stage or now - self._last_time >= _REPORT_EVERY:
             self.stage, self._last_time = stage, now
-            _send(self._connection, progress=[stage, done, total])
+            if not select.select([], [self.connection], [], 0)[1]:
+                return  # the parent is busy: what it does not read must not hold up the work
+            _send(self.connection, progress=[stage, done, total])
 
 
 def _serve(connection: Connection, device: str) -> None:
@@ -244,12 +252,12 @@ def _attempt(
         return {"outcome": {"kind": "changing", "reason": str(error)}}
     except (detectors.DetectorError, SetUpError) as error:
         return {"set_up": str(error)}
-    except OSError as error:
-        return {"output": str(output_error(error, job.stage.parent.parent.parent))}
     except Exception as error:
-        traceback.print_exc()
+        if isinstance(error, OSError) and error.errno in WRITE_ERRORS:
+            return {"output": str(output_error(error, job.stage.parents[2]))}
+        _send(reporter.connection, defect=traceback.format_exc())
         reason = f"unexpected {type(error).__name__}: {error}"
-        return {"outcome": {"kind": "failed", "phase": reporter.stage, "reason": reason}}
+        return {"outcome": {"kind": "crashed", "phase": reporter.stage, "reason": reason}}
 
 
 def _send(connection: Connection, **message: Any) -> None:

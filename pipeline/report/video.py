@@ -49,17 +49,19 @@ def write_video_page(
     tracks: Tracks,
     selection: Selection,
     crop_files: CropFiles,
+    place: str = "",
 ) -> None:
     """Write the page of one video into ``folder``, beside everything that it shows.
 
-    It links the annotated video, the clips and the tables that are there already.
+    It links the annotated video, the clips and the tables that are there already. ``place`` is
+    where the folder will be below the output folder: without it, as the source's name says.
     """
     line = timeline(scan, tracks)
     folders, file = name_parts(video.name)
     warnings = dict.fromkeys((*video.warnings, *(video.audit.warnings if video.audit else ())))
     page = render(
         "video.html",
-        home="../" * len(video.name.split("/")) + INDEX_PAGE,
+        home="../" * len((place or video.name).split("/")) + INDEX_PAGE,
         folders=folders,
         file=file,
         status=video.status.value,

@@ -11,7 +11,6 @@ import json
 import zipfile
 import zlib
 from dataclasses import asdict, fields
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,7 +74,7 @@ def load(path: Path) -> Scan:
             if about["schema"] != SCHEMA:
                 raise UnusableScan(f"{path} is of schema {about['schema']}, not {SCHEMA}.")
             arrays = {name: _decoded(archive, name) for name in _ARRAYS}
-        info, audit = _info(about["info"]), _audit(about["audit"])
+        info, audit = VideoInfo.of(about["info"]), DecodeAudit.of(about["audit"])
         return Scan(info=info, audit=audit, detector=str(about["detector"]), **arrays)
     except UnusableScan:
         raise
@@ -94,12 +93,3 @@ def _decoded(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """Return an array of the archive; its checksum has been compared."""
     buffer = io.BytesIO(archive.read(f"{name}.npy"))
     return npy.read_array(buffer, allow_pickle=False)
-
-
-def _info(values: dict[str, Any]) -> VideoInfo:
-    rates = {name: Fraction(values[name]) for name in ("frame_rate", "time_base")}
-    return VideoInfo(**{**values, **rates})
-
-
-def _audit(values: dict[str, Any]) -> DecodeAudit:
-    return DecodeAudit(**{**values, "warnings": tuple(values["warnings"])})

@@ -1,5 +1,6 @@
 """The command as people call it: exit codes, and what start.py costs before it works."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -48,17 +49,20 @@ def test_version() -> None:
         ("media", "--tracker", "nonsense"),
         ("media", "-c", "nowhere.toml"),
         ("inspect", "README.md"),
+        ("catalog", "media"),
+        ("media", "--min-face", "nan"),
     ],
 )
 def test_wrong_usage_is_2_with_one_sentence_and_writes_nothing(
     args: tuple[str, ...], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = start(*args, *(("-o", out) if args and args[0] != "inspect" else ()))
+    done = start(*args, *(("-o", out) if args[:1] not in ((), ("inspect",), ("catalog",)) else ()))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.strip()
     assert not out.exists()
+    assert not (ROOT / "media" / ".facepics").exists()
 
 
 def test_an_output_that_cannot_be_made_is_4(tmp_path: Path) -> None:
@@ -76,7 +80,24 @@ def test_an_empty_folder_is_fine(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
-    done = start("media", "-o", tmp_path / "out", "--dry-run")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.mp4", "a-copy.mp4", "b.mp4"):
+        (folder / name).write_text(name[0])
+    done = start(folder, "-o", tmp_path / "out", "--dry-run", "--limit", "1")
     assert done.returncode == 0, done.stderr
-    assert "work       sample.mp4  (new)" in done.stdout
+    lines = [line.split()[:2] for line in done.stdout.splitlines()[:3]]
+    assert lines == [["work", "a-copy.mp4"], ["duplicate", "a.mp4"], ["wait", "b.mp4"]]
     assert not (tmp_path / "out").exists()
+
+
+def test_files_that_changed_just_now_are_left(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.mp4").write_text("a")
+    log = tmp_path / "log"
+    args = ("--settle", "3600", "--log-file", log, "--log-format", "json")
+    done = start(folder, "-o", tmp_path / "out", *args)
+    assert done.returncode == 0, done.stderr
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    assert any("skipped a.mp4: it changed just now" in entry["message"] for entry in entries)

@@ -42,6 +42,12 @@ def test_no_other_setting_redoes_anything(group: str) -> None:
         assert {name: keys[name] for name in STAGES} == {name: BASE[name] for name in STAGES}
 
 
+def test_it_does_not_matter_how_a_number_was_written() -> None:
+    settings = replace(Settings(), scan=replace(Settings().scan, min_face=40))
+    same = replace(Settings(), scan=replace(Settings().scan, min_face=40.0))
+    assert stage_keys(settings, "weights") == stage_keys(same, "weights")
+
+
 def test_weights_count_by_hash_not_by_name() -> None:
     assert stage_keys(Settings(), "others")["scan"] != BASE["scan"]
     renamed = replace(Settings(), scan=replace(Settings().scan, weights="another-name"))

@@ -60,6 +60,24 @@ def test_torn_anywhere_is_not_whole() -> None:
             Manifest.from_json(text[:end])
 
 
+def test_any_changed_byte_is_noticed_or_harmless() -> None:
+    whole = MANIFEST.to_json().encode()
+    for place in range(len(whole)):
+        try:
+            changed = Manifest.from_json(whole[:place] + b"\xff" + whole[place + 1 :])
+        except BrokenManifest:
+            continue
+        assert isinstance(changed.keys, dict)
+
+
+def test_tables_are_tables() -> None:
+    for table in ("keys", "settings", "weights", "outputs", "counts"):
+        data = json.loads(MANIFEST.to_json())
+        data[table] = None
+        with pytest.raises(BrokenManifest):
+            Manifest.from_json(json.dumps(data))
+
+
 @pytest.mark.parametrize("text", ["[]", "null", "3", "{}", '{"schema": 1}', '{"schema": 999}'])
 def test_anything_else_is_no_manifest(text: str) -> None:
     with pytest.raises(BrokenManifest):

@@ -37,6 +37,13 @@ def test_folders_are_as_deep_as_names(name: str) -> None:
     assert is_safe(beside(name, "/p"))
 
 
+def test_paths_too_long_for_any_system_become_short() -> None:
+    name = "/".join(["d" * 120] * 30)
+    for folder in (slug(name), beside(name, "/p")):
+        assert is_safe(folder)
+        assert "/" not in folder
+
+
 @pytest.mark.parametrize(
     "name", ["a.mp4", "holiday/day 1.mp4", "ÄÖÜ-日本語-😀.mp4", "percent%d.mp4", "0"]
 )
@@ -68,6 +75,7 @@ def test_readable_names_are_safe(name: str) -> None:
         "rtl-\u202e4pm.exe",
         "nfd-e\u0301",
         "n" * (SAFE_PART + 1),
+        "/".join(["deep"] * 300),
     ],
 )
 def test_names_that_some_system_cannot_hold_are_not_safe(name: str) -> None:

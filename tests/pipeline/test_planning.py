@@ -96,7 +96,7 @@ def test_changed_content_is_worked_on_in_the_same_folder(archive: Archive) -> No
     assert (decision.action, decision.folder, decision.old) == ("work", "a.mp4", None)
 
 
-@pytest.mark.parametrize("status", [Status.FAILED, Status.CRASHED, Status.TIMEOUT, Status.LIMIT])
+@pytest.mark.parametrize("status", [Status.FAILED, Status.REFUSED, Status.LIMIT])
 def test_what_failed_is_left_until_something_changes(archive: Archive, status: Status) -> None:
     source = archive.put("a.mp4", "x")
     archive.finish(archive.decide(source)[0], status)
@@ -105,6 +105,68 @@ def test_what_failed_is_left_until_something_changes(archive: Archive, status: S
     assert archive.decide(source, max_gap=9.0)[0].action == "work"
     archive.finish(archive.decide(source)[0], status, program="another version")
     assert archive.decide(source)[0].action == "work"
+
+
+@pytest.mark.parametrize("status", [Status.CRASHED, Status.TIMEOUT])
+def test_what_may_have_been_an_accident_is_tried_once_more(
+    archive: Archive, status: Status
+) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0], status)
+    (again,) = archive.decide(source)
+    assert again.action == "work"
+    assert again.failure is not None
+    archive.finish(again, status, attempts=2)
+    assert archive.decide(source)[0].action == "reuse"
+    assert archive.decide(source, retry_failed=True)[0].action == "work"
+    assert archive.decide(source, max_gap=9.0)[0].action == "work"
+
+
+def test_a_failure_under_new_settings_stands_beside_the_older_result(archive: Archive) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0])
+    (decision,) = archive.decide(source, max_gap=9.0)
+    assert decision.content is not None
+    keys = stage_keys(replace(Settings(), link=replace(Settings().link, max_gap=9.0)), "weights")
+    failure = Manifest(
+        "a.mp4", 1, decision.content.sha256, Status.FAILED, keys=keys, program=__version__
+    )
+    archive.index.put(source.path, decision.content, "a.mp4", failure=failure.to_json())
+    (again,) = archive.decide(source, max_gap=9.0)
+    assert again.action == "reuse"
+    assert again.old == failure
+    (back,) = archive.decide(source)
+    assert back.action == "reuse"
+    assert back.old is not None
+    assert back.old.status is Status.DONE
+
+
+def test_a_file_that_moved_and_one_that_took_its_place_are_two(archive: Archive) -> None:
+    source = archive.put("inbox/day.mp4", "x")
+    archive.finish(archive.decide(source)[0])
+    moved, new = archive.put("archive/day-1.mp4", "x"), archive.put("inbox/day.mp4", "y")
+    assert [decision.action for decision in archive.decide(moved, new)] == ["work", "work"]
+
+
+def test_a_folder_that_was_adopted_has_one_owner(archive: Archive) -> None:
+    source = archive.put("clip.mp4", "x", root="s1")
+    archive.finish(archive.decide(source)[0])
+    source.path.unlink()
+    moved = archive.put("clip.mp4", "x", root="s2")
+    (decision,) = archive.decide(moved)
+    assert decision.folder == "clip.mp4"
+    assert decision.content is not None
+    archive.index.put(moved.path, decision.content, decision.folder)
+    (other,) = archive.decide(archive.put("clip.mp4", "y", root="s1"))
+    assert other.folder != "clip.mp4"
+
+
+def test_a_folder_of_the_user_is_never_taken_for_a_result(archive: Archive) -> None:
+    source = archive.put("a.mp4", "x")
+    archive.finish(archive.decide(source)[0])
+    (archive.out.path / "a.mp4" / FILE_NAME).unlink()
+    (archive.out.path / "a.mp4" / "mine.txt").write_text("keep this")
+    assert archive.decide(source)[0].folder != "a.mp4"
 
 
 def test_the_same_content_is_worked_on_once(archive: Archive) -> None:
@@ -225,4 +287,5 @@ def test_what_is_no_video_is_not_asked_again(archive: Archive) -> None:
 def test_an_unreadable_file_is_said_so(archive: Archive) -> None:
     source = archive.put("a.mp4", "x")
     source.path.unlink()
-    assert archive.decide(source)[0].action == "failed"
+    (decision,) = archive.decide(source)
+    assert (decision.action, decision.status) == ("report", Status.FAILED)

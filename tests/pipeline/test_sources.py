@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import Refused, SourceChanging, Unreadable
-from pipeline.sources import Content, Fingerprint, SourceIndex, sha256_of
+from pipeline.errors import OutputError, Refused, SourceChanging, Unreadable
+from pipeline.sources import Content, Fingerprint, SourceIndex, is_there, sha256_of
 
 
 @pytest.fixture
@@ -61,6 +61,9 @@ def test_a_file_that_changes_is_noticed(tmp_path: Path) -> None:
     file.write_bytes(b"longer")
     with pytest.raises(SourceChanging):
         content.check_unchanged(file)
+    file.unlink()
+    with pytest.raises(SourceChanging):
+        content.check_unchanged(file)
 
 
 def test_any_name_is_remembered(tmp_path: Path, index: SourceIndex) -> None:
@@ -69,7 +72,7 @@ def test_any_name_is_remembered(tmp_path: Path, index: SourceIndex) -> None:
     content = index.content(file, sha256_of, None)
     index.put(file, content, "somewhere")
     assert index.known() == [(file, "somewhere")]
-    assert index.owners("somewhere") == [file]
+    assert index.owner("somewhere") == file
     assert index.folders_with(content.sha256) == ["somewhere"]
 
 
@@ -78,6 +81,51 @@ def test_a_damaged_index_is_made_anew(tmp_path: Path) -> None:
     file.write_bytes(b"this is no database, and quite long enough to show it" * 100)
     with SourceIndex(file) as index:
         assert index.known() == []
+
+
+def test_damage_that_shows_later_is_mended_too(tmp_path: Path) -> None:
+    file = tmp_path / "index.sqlite"
+    with SourceIndex(file) as index:
+        for number in range(2000):
+            path = tmp_path / f"a rather long name for a video, number {number}"
+            index.put(path, Content(Fingerprint(0, 0, 0, 0, number), "00"), f"folder {number}")
+    content = bytearray(file.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    file.write_bytes(content)
+    with SourceIndex(file) as index:
+        assert index.known() == []
+        index.put(tmp_path, Content(Fingerprint(0, 0, 0, 0, 0), "00"), "a")
+        assert index.known() == [(tmp_path, "a")]
+
+
+def test_an_index_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    content = Content(Fingerprint(0, 0, 0, 0, 0), "00")
+    with SourceIndex(tmp_path / "index.sqlite") as index:
+        index._db.execute("PRAGMA query_only = ON")
+        with pytest.raises(OutputError):
+            index.put(tmp_path, content, "a")
+
+
+def test_a_folder_has_one_owner(tmp_path: Path, index: SourceIndex) -> None:
+    content = Content(Fingerprint(0, 0, 0, 0, 0), "00")
+    index.put(tmp_path / "old", content, "a")
+    index.put(tmp_path / "new", content, "a")
+    assert index.known() == [(tmp_path / "new", "a")]
+
+
+def test_without_a_file_everything_is_forgotten(tmp_path: Path) -> None:
+    with SourceIndex(None) as index:
+        index.put(tmp_path, Content(Fingerprint(0, 0, 0, 0, 0), "00"), "a")
+        assert index.known() == [(tmp_path, "a")]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_looked_at_is_neither_there_nor_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert is_there(tmp_path) is True
+    assert is_there(tmp_path / "x") is False
+    assert is_there(tmp_path / ("n" * 300)) is None  # the system will not even look
 
 
 def test_a_missing_file_is_unreadable(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ STUB = (sys.executable, str(Path(__file__).with_name("stub_worker.py")))
 def job(name: str) -> VideoJob:
     content = Content(Fingerprint(0, 0, 0, 0, 0), "00")
     source = Source(Path("/") / name, name)
-    return VideoJob(source, content, Path("/stage"), None, Settings(), {}, {})
+    return VideoJob(source, content, name, Path("/stage"), None, Settings(), {}, {})
 
 
 def run(names: list[str], jobs: int = 1, stall: float = 60.0) -> dict[str, Outcome]:
