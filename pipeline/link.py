@@ -1,9 +1,9 @@
 """Join the detections of a scan into tracks: no pixels, no files.
 
 The video is cut into shots first; within a shot, ids are given with all of it seen, or by one of
-the online trackers. Then tracks that are short or doubtful are dropped, the others numbered in the order in which they
-appear, jitter is taken off the boxes, and what the detector missed between two sightings is filled
-in.
+the online trackers. Then tracks that are short or doubtful are dropped, the others numbered in the
+order in which they appear, jitter is taken off the boxes, and what the detector missed between two
+sightings is filled in.
 """
 
 from __future__ import annotations

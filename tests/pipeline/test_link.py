@@ -162,6 +162,20 @@ def test_short_tracks_are_dropped_and_counted() -> None:
     assert tracks.dropped == 1
 
 
+def test_a_coat_of_arms_that_now_and_then_looks_like_a_face_is_dropped() -> None:
+    """One look in five is sure of it, the others are weak; a face is seen surely more often."""
+    faces = [(k, box, 0.9 if k % 5 == 0 else 0.3) for k, box, _ in _walk(range(60), speed=0)]
+    tracks = link(make_scan(faces, 60), SETTINGS)
+    assert (len(tracks.ids), tracks.dropped) == (0, 1)
+    faces = [(k, box, 0.9 if k % 3 == 0 else 0.3) for k, box, _ in faces]
+    assert _spans(link(make_scan(faces, 60), SETTINGS)) == {1: (0, 59)}
+
+
+def test_weak_sightings_make_no_track_long_enough() -> None:
+    faces = [(k, box, 0.9 if 20 <= k < 22 else 0.3) for k, box, _ in _walk(range(18, 24), speed=0)]
+    assert link(make_scan(faces, 40), SETTINGS).dropped == 1
+
+
 def test_a_sighting_counts_for_the_time_to_the_next_look() -> None:
     once = make_scan([(2, _box(100), 0.9)], 5, rate=1)
     assert _spans(link(once, SETTINGS)) == {1: (2, 2)}
