@@ -37,12 +37,15 @@ class RenderJob:
         return float(self.scan.time[0]) if len(self.scan.time) else 0.0
 
     def end_of(self, frame: int) -> float:
-        """Return until when a frame is shown, in seconds: the next one's time."""
+        """Return when a video that ends with a frame is over, in seconds.
+
+        That is when the next frame begins, or after the usual length of a frame: where a recorder
+        paused, the next one can be days away.
+        """
         time = self.scan.time
-        if frame + 1 < len(time):
-            return float(time[frame + 1])
         usual = np.median(np.diff(time)) if len(time) > 1 else 1 / self.scan.info.frame_rate
-        return float(time[frame]) + float(usual)
+        end = float(time[frame]) + float(usual)
+        return min(end, float(time[frame + 1])) if frame + 1 < len(time) else end
 
     def times_of(self, first: int, last: int) -> NDArray[np.float64]:
         """Return (N + 1,) when the frames ``first`` to ``last`` begin and the last ends (s)."""
