@@ -78,10 +78,16 @@ class Reader:
     def __init__(self, file: FileIO) -> None:
         self._file = file
         self._place = 0
+        self.error: OSError | None = None
+        """Why the disk could not be read; demuxers tell it in words of their own, or not at all."""
 
     def read(self, size: int) -> bytes:
         """Return at most ``size`` bytes; none at the end of the file."""
-        data = os.pread(self._file.fileno(), size, self._place)
+        try:
+            data = os.pread(self._file.fileno(), size, self._place)
+        except OSError as error:
+            self.error = error
+            raise
         self._place += len(data)
         return data
 
@@ -124,44 +130,59 @@ def open_container(file: FileIO, settings: DecodeSettings) -> InputContainer:
 
     Raises:
         NotAVideo: the content is of no format that holds videos.
-        Unreadable: it begins like a video, but is broken or cut off.
+        Unreadable: it begins like a video, but is broken or cut off; or the disk cannot be read.
         Refused: it refers to other files or to the network.
         LimitExceeded: it has too many streams, or needs too much memory.
     """
-    head = os.pread(file.fileno(), _HEAD, 0)
+    head = _head(file)
     _refuse_references(head)
     if head[4:8] == b"ftyp" and head[8:12] in _STILLS:
         raise NotAVideo("a still picture")
-    denied: list[str] = []
-
-    def deny(url: str, *_: object) -> Any:
-        denied.append(url)
-        raise PermissionError(url)
-
+    reader, denied = Reader(file), list[str]()
     try:
-        container = av.open(
-            Reader(file),
-            mode="r",
-            options={
-                "format_whitelist": FORMATS,
-                "protocol_whitelist": "",
-                "max_streams": str(settings.max_streams + 1),
-            },
-            io_open=deny,
-            metadata_errors="replace",
-            timeout=PATIENCE,
-            buffer_size=_BUFFER,
-        )
+        container = _demuxer(reader, settings, denied)
     except MemoryError as error:  # also FFmpeg's word for "more streams than max_streams"
         raise LimitExceeded("the file has too many streams or needs too much memory") from error
     except Exception as error:  # of whatever type: see above
         if denied:
             raise Refused("the file refers to other files, which are not opened") from error
+        if reader.error is not None:
+            raise _not_read(reader.error) from error
         raise _not_opened(head) from error
     if len(container.streams) > settings.max_streams:
         container.close()
         raise LimitExceeded(f"the file has more than {settings.max_streams} streams")
     return container
+
+
+def _head(file: FileIO) -> bytes:
+    """Return how a file begins; raises Unreadable."""
+    try:
+        return os.pread(file.fileno(), _HEAD, 0)
+    except OSError as error:
+        raise _not_read(error) from error
+
+
+def _demuxer(reader: Reader, settings: DecodeSettings, denied: list[str]) -> InputContainer:
+    """Open a demuxer, and note in ``denied`` what else it asks to open."""
+
+    def deny(url: str, *_: object) -> Any:
+        denied.append(url)
+        raise PermissionError(url)
+
+    return av.open(
+        reader,
+        mode="r",
+        options={
+            "format_whitelist": FORMATS,
+            "protocol_whitelist": "",
+            "max_streams": str(settings.max_streams + 1),
+        },
+        io_open=deny,
+        metadata_errors="replace",
+        timeout=PATIENCE,
+        buffer_size=_BUFFER,
+    )
 
 
 def _refuse_references(head: bytes) -> None:
@@ -170,6 +191,10 @@ def _refuse_references(head: bytes) -> None:
     for start, within, kind in _REFERENCES:
         if text.startswith(start) and within in text:
             raise Refused(f"{kind}, not a video; give the videos that it names instead")
+
+
+def _not_read(error: OSError) -> Unreadable:
+    return Unreadable(f"the file cannot be read: {error.strerror}")
 
 
 def _not_opened(head: bytes) -> NotAVideo | Unreadable:

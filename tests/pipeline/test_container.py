@@ -1,6 +1,7 @@
 """Opening: content decides, nothing else is opened, and errors say what is wrong."""
 
 import contextlib
+import errno
 import os
 import struct
 from pathlib import Path
@@ -100,6 +101,23 @@ def test_other_content_is_no_video(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(content)
     with pytest.raises(NotAVideo):
+        opened(path)
+
+
+@pytest.mark.parametrize("readable", [0, container._HEAD])
+def test_a_disk_that_cannot_be_read_is_no_word_about_the_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, readable: int
+) -> None:
+    path = write_video(tmp_path / "a.ts", 3)
+    pread = os.pread
+
+    def fail(descriptor: int, size: int, place: int) -> bytes:
+        if place + size > readable:
+            raise OSError(errno.EIO, "Input/output error")
+        return pread(descriptor, size, place)
+
+    monkeypatch.setattr(os, "pread", fail)
+    with pytest.raises(Unreadable, match="cannot be read: Input/output error"):
         opened(path)
 
 
