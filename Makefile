@@ -59,7 +59,7 @@ $(VENV)/installed: constraints.txt setup.cfg | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(PIP) install --constraint constraints.txt --editable '.[test,train]'
+	$(PIP) install --constraint constraints.txt --editable '.[test]'
 	touch $@
 
 $(VENV)/installed-sample: $(VENV)/installed
