@@ -167,7 +167,7 @@ def rebuild(output: Path) -> None:
         with closing(_connect(draft)) as db, db:
             db.executescript(files("pipeline").joinpath("catalog.sql").read_text("utf-8"))
             db.execute(f"PRAGMA user_version = {SCHEMA}")
-            for folder, video in _results(output):
+            for folder, video in find_results(output):
                 _update(db, output, folder, video)
         # A journal left by a killed run must not be rolled back into the new file.
         _remove_database(path)
@@ -202,8 +202,8 @@ def _output_error(output: Path, error: Exception) -> OutputError:
     return OutputError(f"the catalog in {output} cannot be used ({error}): mend that and run again")
 
 
-def _results(output: Path) -> Iterator[tuple[str, Manifest]]:
-    """Find every whole result below ``output``."""
+def find_results(output: Path) -> Iterator[tuple[str, Manifest]]:
+    """Find every whole result below ``output``, with its folder."""
     for path, folders, names in os.walk(output):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if manifest.FILE_NAME not in names:

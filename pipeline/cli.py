@@ -144,6 +144,21 @@ def catalog(output: Path) -> ExitCode:
     return ExitCode.OK
 
 
+@cli.command()
+@click.argument("before", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("after", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def compare(before: Path, after: Path) -> ExitCode:
+    """Compare the health of tracks in two folders of results; exit code 3: something is worse.
+
+    Needs no labels: a change says that something became different, not which one is right.
+    """
+    from pipeline import compare as comparison
+
+    found = comparison.compare(before, after)
+    click.echo(comparison.describe(found))
+    return ExitCode.SOME_FAILED if found.worse else ExitCode.OK
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     os.umask(0o077)

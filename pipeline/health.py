@@ -7,13 +7,13 @@ tremble.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import astuple
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.types import Kind, Scan, Tracks
+from pipeline.types import Health, Kind, Scan, Tracks
 from trackers.offline.pairs import expand, pair_iou
 
 _DUPLICATE: Final = 0.5
@@ -24,35 +24,13 @@ _EVEN: Final = 0.25
 """Part by which two steps in time may differ and jitter is still measured over them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """Parts are of 1; all are 0 in a video without tracks."""
-
-    tracks_per_minute: float = 0.0
-    """Of video."""
-    fragmented: float = 0.0
-    """Part of the tracks that begin where, and soon after, another ended."""
-    one_frame: float = 0.0
-    """Part of the tracks that were seen in one frame only."""
-    gaps: float = 0.0
-    """Part of the frames from a track's first to its last in which the face was not seen."""
-    filled: float = 0.0
-    """Part of the boxes that are interpolated."""
-    rescued: float = 0.0
-    """Part of the boxes that are weak detections."""
-    jitter: float = 0.0
-    """See :func:`jitter`."""
-    duplicates: float = 0.0
-    """Part of the boxes that lie on another of the same frame."""
-
-
 def examine(scan: Scan, tracks: Tracks) -> Health:
     """Return the health of a video's tracks."""
     if not len(tracks.track_id):
         return Health()
     seen = tracks.kind != Kind.INTERPOLATED
     minutes = max(float(scan.time[-1] - scan.time[0]), 1 / float(scan.info.frame_rate)) / 60
-    return Health(
+    health = Health(
         tracks_per_minute=len(tracks.ids) / minutes,
         fragmented=_fragmented(scan, tracks),
         one_frame=float(np.mean(np.unique(tracks.track_id[seen], return_counts=True)[1] == 1)),
@@ -62,6 +40,7 @@ def examine(scan: Scan, tracks: Tracks) -> Health:
         jitter=jitter(tracks.track_id, tracks.frame, scan.time[tracks.frame], tracks.boxes),
         duplicates=_duplicates(tracks),
     )
+    return Health(*(round(figure, 5) for figure in astuple(health)))
 
 
 def jitter(
@@ -88,15 +67,6 @@ def jitter(
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     bend = centre[middle - 1] - 2 * centre[middle] + centre[middle + 1]
     return float(np.mean(np.hypot(bend[:, 0], bend[:, 1]) / _sizes(boxes[middle])))
-
-
-def compare(before: Health, after: Health) -> list[str]:
-    """Return the names of the figures that became clearly worse: by a quarter and by 0.01."""
-    return [
-        field.name
-        for field in fields(Health)
-        if getattr(after, field.name) > 1.25 * getattr(before, field.name) + 0.01
-    ]
 
 
 def _sizes(boxes: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.names import decoded, encoded
-from pipeline.types import DecodeAudit, Status, VideoInfo
+from pipeline.types import DecodeAudit, Health, Status, VideoInfo
 
 SCHEMA = 1
 FILE_NAME = "video.json"
@@ -72,6 +72,8 @@ class Manifest:
     video: VideoInfo | None = None
     audit: DecodeAudit | None = None
     counts: Counts = Counts()
+    health: Health | None = None
+    """How healthy the tracks are, where there are results."""
     duplicate_of: str = ""
     """Name of the source with the same content whose results stand for this one too."""
     warnings: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ class Manifest:
             data["video"] = data["video"] and VideoInfo.of(data["video"])
             data["audit"] = data["audit"] and DecodeAudit.of(data["audit"])
             data["counts"] = Counts(**data["counts"])
+            data["health"] = Health(**data["health"]) if data.get("health") else None
             data["warnings"] = tuple(data["warnings"])
             data["outputs"] = {name: Output(**output) for name, output in data["outputs"].items()}
             return cls(**data)

@@ -19,6 +19,7 @@ from detectors import Detector
 from pipeline import __version__, report, tables
 from pipeline.decode import Video, open_video
 from pipeline.errors import NotAVideo, SourceChanging, VideoError
+from pipeline.health import examine
 from pipeline.keys import STAGES
 from pipeline.link import link
 from pipeline.manifest import FILE_NAME, Counts, Manifest, Output
@@ -191,6 +192,7 @@ def _manifest(job: VideoJob, seen: Scan, tracks: Tracks, rendered: RenderResult)
         video=seen.info,
         audit=seen.audit,
         counts=counts,
+        health=examine(seen, tracks),
         warnings=(*seen.audit.warnings, *rendered.warnings),
     )
 

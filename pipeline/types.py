@@ -217,6 +217,28 @@ class Tracks:
         return np.unique(self.track_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Parts are of 1; all are 0 in a video without tracks."""
+
+    tracks_per_minute: float = 0.0
+    """Of video."""
+    fragmented: float = 0.0
+    """Part of the tracks that begin where, and soon after, another ended."""
+    one_frame: float = 0.0
+    """Part of the tracks that were seen in one frame only."""
+    gaps: float = 0.0
+    """Part of the frames from a track's first to its last in which the face was not seen."""
+    filled: float = 0.0
+    """Part of the boxes that are interpolated."""
+    rescued: float = 0.0
+    """Part of the boxes that are weak detections."""
+    jitter: float = 0.0
+    """How much centres tremble: their mean second difference in time, in face sizes."""
+    duplicates: float = 0.0
+    """Part of the boxes that lie on another of the same frame."""
+
+
 class Reason(IntEnum):
     """What speaks against keeping a look at a face."""
 

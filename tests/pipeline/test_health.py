@@ -1,0 +1,100 @@
+"""Health figures, and two runs side by side."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from pipeline.cli import cli
+from pipeline.compare import compare
+from pipeline.errors import SetUpError
+from pipeline.health import examine, jitter
+from pipeline.link import link
+from pipeline.manifest import FILE_NAME, Manifest
+from pipeline.settings import LinkSettings
+from pipeline.types import Health, Status
+from tests.helpers import Face, make_scan
+
+SETTINGS = LinkSettings(threshold=0.5, smooth=False, max_unseen=0.2)
+
+
+def _face(frame: int, x: float, score: float = 0.9) -> Face:
+    return frame, [x, 100, x + 50, 150], score
+
+
+def _health(faces: list[Face], frames: int, **settings: float) -> Health:
+    scan = make_scan(sorted(faces, key=lambda face: (face[0], -face[2])), frames)
+    return examine(scan, link(scan, replace(SETTINGS, **settings)))  # type: ignore[arg-type]
+
+
+def test_a_steady_face_is_healthy() -> None:
+    health = _health([_face(k, 100 + k) for k in range(76)], 76)
+    assert health == Health(tracks_per_minute=20)  # one in three seconds
+
+
+def test_no_tracks_and_a_single_frame() -> None:
+    assert _health([], 10) == Health()
+    assert _health([], 0) == Health()
+    assert _health([_face(0, 100)], 1).one_frame == 1
+
+
+def test_a_track_that_begins_where_another_ended_is_a_fragment() -> None:
+    faces = [_face(k, 100) for k in range(60) if not 20 <= k < 30]
+    assert _health(faces, 60).fragmented == 0.5
+    assert _health(faces, 60, max_unseen=2).fragmented == 0
+    elsewhere = [_face(k, 100 if k < 20 else 400) for k in range(60) if not 20 <= k < 30]
+    assert _health(elsewhere, 60).fragmented == 0
+
+
+def test_gaps_rescued_and_filled_boxes_are_counted() -> None:
+    faces = [_face(k, 100, 0.3 if k == 50 else 0.9) for k in range(100) if not 20 <= k < 24]
+    health = _health(faces, 100)
+    assert (health.gaps, health.filled, health.rescued) == (0.04, 0.04, 0.01)
+
+
+def test_a_face_that_is_found_twice() -> None:
+    faces = [_face(k, x) for k in range(40) for x in (100, 112)]
+    scan = make_scan(faces, 40)
+    assert examine(scan, link(scan, replace(SETTINGS, tracker="sort"))).duplicates == 1
+
+
+def test_jitter_is_what_motion_does_not_explain() -> None:
+    frame = np.arange(50)
+    ids, steady = np.ones(50), np.column_stack([frame, 0 * frame, frame + 10, 0 * frame + 10])
+    assert jitter(ids, frame, frame / 25, steady) == pytest.approx(0)
+    shaken = steady + (frame % 2)[:, None]
+    assert jitter(ids, frame, frame / 25, shaken) == pytest.approx(2 * 2**0.5 / 10)
+    gap = frame / 25 + (frame >= 25)  # the steps over a gap are not compared
+    assert jitter(ids, frame, gap, steady + 30.0 * (frame >= 25)[:, None]) == pytest.approx(0)
+
+
+def _write(output: Path, folder: str, content: str, health: Health | None) -> None:
+    manifest = Manifest(name=folder, size=1, sha256=content * 64, status=Status.DONE, health=health)
+    (output / folder).mkdir(parents=True)
+    (output / folder / FILE_NAME).write_text(manifest.to_json())
+
+
+def test_two_runs_side_by_side(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    _write(old, "a.mp4", "a", Health(fragmented=0.1))
+    _write(old, "b.mp4", "b", Health(jitter=0.01))
+    _write(old, "gone.mp4", "c", Health())
+    _write(new, "moved.mp4", "a", Health(fragmented=0.3))
+    _write(new, "b.mp4", "b", Health(jitter=0.012))
+    _write(new, "failed.mp4", "d", None)
+    found = compare(old, new)
+    assert found.videos == 2
+    assert found.worse == (("moved.mp4", "fragmented", 0.1, 0.3),)
+    assert found.after["fragmented"] == 0.15
+    done = CliRunner().invoke(cli, ["compare", str(old), str(new)], standalone_mode=False)
+    assert done.return_value == 3
+    assert "worse: moved.mp4: fragmented 0.1000 -> 0.3000" in done.output
+    done = CliRunner().invoke(cli, ["compare", str(new), str(new)], standalone_mode=False)
+    assert done.return_value == 0
+
+
+def test_nothing_to_compare_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SetUpError, match="No video"):
+        compare(tmp_path, tmp_path)
