@@ -108,8 +108,8 @@ class Progress:
         """Open the bar of the batch."""
         _log.info("%d files found", sources)
         if self._enabled:
-            self._batch = tqdm(total=sources, unit="video", position=0, dynamic_ncols=True)
-            self._video = tqdm(unit="frame", position=1, leave=False, dynamic_ncols=True)
+            self._batch = tqdm(total=sources, unit=" videos", position=0, dynamic_ncols=True)
+            self._video = tqdm(unit=" frames", position=1, leave=False, dynamic_ncols=True)
 
     def video(self, source: Source, stage: str, done: int, total: int | None) -> None:
         """Move the bar of the running video; of several, the one last heard of."""
