@@ -7,6 +7,7 @@
     │   ├── Unreadable          a video, but broken, encrypted or of an unknown codec
     │   ├── Refused             would read other files or the network; not a regular file
     │   ├── LimitExceeded       larger than the limits allow
+    │   ├── StaleScan           its frames are no longer those of its scan
     │   └── SourceChanging      changed while it was read, or too young to be complete
     ├── OutputError         4   the output folder cannot be written to, or is full
     └── Locked             11   another run works on the same output folder
@@ -83,6 +84,10 @@ class LimitExceeded(VideoError):
     """The video is larger than the limits of the settings allow."""
 
     status = "limit"
+
+
+class StaleScan(VideoError):
+    """The file gives other frames than it gave when it was scanned; scan it again."""
 
 
 class SourceChanging(VideoError):

@@ -18,7 +18,7 @@ from typing import Any
 from detectors import Detector
 from pipeline import __version__, report, tables
 from pipeline.decode import Video, open_video
-from pipeline.errors import NotAVideo, SourceChanging, VideoError
+from pipeline.errors import NotAVideo, StaleScan, VideoError
 from pipeline.health import examine
 from pipeline.keys import STAGES
 from pipeline.link import link
@@ -85,9 +85,8 @@ def work(job: VideoJob, detector: Callable[[], Detector], progress: Progress) ->
     clock = Clock(progress)
     try:
         result = _results(job, detector, clock)
-    except SourceChanging:
-        raise
     except VideoError as error:
+        job.content.check_unchanged(job.source.path)
         if isinstance(error, NotAVideo) and not job.source.named:
             raise
         result = _failure(job, clock.stage, error)
@@ -97,17 +96,31 @@ def work(job: VideoJob, detector: Callable[[], Detector], progress: Progress) ->
 
 
 def _results(job: VideoJob, detector: Callable[[], Detector], clock: Clock) -> Manifest:
+    """Build everything, from an older scan if there is one that still fits the video."""
+    kept = _kept_scan(job)
+    try:
+        return _built(job, kept, detector, clock)
+    except StaleScan:  # the libraries that decode may have changed since
+        if kept is None:
+            raise
+        _clear(job.stage)
+        return _built(job, None, detector, clock)
+
+
+def _built(
+    job: VideoJob, kept: Scan | None, detector: Callable[[], Detector], clock: Clock
+) -> Manifest:
     settings, stage = job.settings, job.stage
     with open_video(job.source.path, settings.decode) as video:
         with clock.running("scan"):
-            seen = _reused_scan(job) or _scan(video, detector(), settings, clock.progress)
+            seen = kept or _scan(video, detector(), settings, clock.progress)
         with clock.running("link"):
             tracks = link(seen, settings.link)
         with clock.running("select"):
             selection = select(seen, tracks, settings.select)
-            kept = looks(seen, tracks, selection)
+            chosen = looks(seen, tracks, selection)
         with clock.running("render"), video.sound() as sound:
-            rendering = _rendering(job, seen, tracks, kept)
+            rendering = _rendering(job, seen, tracks, chosen)
             frames = _counted(video, seen, clock.progress)
             rendered = render(frames, rendering, stage, sound)
     with clock.running("write"):
@@ -122,7 +135,7 @@ def _results(job: VideoJob, detector: Callable[[], Detector], clock: Clock) -> M
         return replace(manifest, outputs=_outputs(stage, clock.progress))
 
 
-def _reused_scan(job: VideoJob) -> Scan | None:
+def _kept_scan(job: VideoJob) -> Scan | None:
     """Return the scan of an older result if nothing that it depends on has changed."""
     if job.previous is None:
         return None
@@ -199,8 +212,7 @@ def _manifest(job: VideoJob, seen: Scan, tracks: Tracks, rendered: RenderResult)
 
 def _failure(job: VideoJob, phase: str, error: VideoError) -> Manifest:
     """Say why there is no result; what was built so far is thrown away."""
-    for path in job.stage.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _clear(job.stage)
     return Manifest(
         name=job.source.name,
         size=job.content.fingerprint.size,
@@ -213,6 +225,11 @@ def _failure(job: VideoJob, phase: str, error: VideoError) -> Manifest:
         weights=job.weights,
         program=__version__,
     )
+
+
+def _clear(stage: Path) -> None:
+    for path in stage.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _result_settings(settings: Settings) -> dict[str, Any]:

@@ -12,7 +12,6 @@ used to mend times, but frames are counted by decoding.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +31,7 @@ from pipeline.decode.container import (
 )
 from pipeline.decode.picture import DecodedPicture
 from pipeline.decode.playback import Playback
-from pipeline.errors import SourceChanging, Unreadable, VideoError
+from pipeline.errors import Unreadable, VideoError
 from pipeline.settings import DecodeSettings
 from pipeline.types import DecodeAudit, Frame, VideoInfo
 
@@ -45,7 +44,6 @@ def open_video(path: Path, settings: DecodeSettings) -> Video:
         Unreadable: it is broken, encrypted, of an unknown codec, or cannot be opened.
         Refused: it refers to other files, or is a link or no regular file.
         LimitExceeded: it has larger pictures or more streams than the settings allow.
-        SourceChanging: it changed meanwhile.
     """
     return Video(path, settings)
 
@@ -60,12 +58,10 @@ class Video:
         self._settings = settings
         self._converter = Converter()
         self._file = open_file(path)
-        self._version = self._current_version()
         try:
             self._playback = Playback(self._file, settings)
         except VideoError:
-            with contextlib.closing(self._file):
-                self._check_unchanged()
+            self._file.close()
             raise
         self._used = False
         picture = self._picture(self._playback, self._playback.first)
@@ -92,7 +88,6 @@ class Video:
         """Yield the frames from the first one on; a second call begins a second pass.
 
         Raises:
-            SourceChanging: at the end, where the file changed since it was opened.
             LimitExceeded: memory ran out.
         """
         if self._used:
@@ -103,7 +98,6 @@ class Video:
                 pts = frame.pts or 0
                 time = float(pts * playback.time_base)
                 yield Frame(index, pts, time, self._picture(playback, frame))
-        self._check_unchanged()
 
     @property
     def audit(self) -> DecodeAudit:
@@ -128,14 +122,6 @@ class Video:
             self.close()
             name = self.info.pixel_format
             raise Unreadable(f"its pictures are of an unknown kind: {name}") from error
-
-    def _current_version(self) -> tuple[int, int]:
-        status = os.fstat(self._file.fileno())
-        return status.st_size, status.st_mtime_ns
-
-    def _check_unchanged(self) -> None:
-        if self._current_version() != self._version:
-            raise SourceChanging("the file changed while it was read; it is tried again next time")
 
 
 class Sound:

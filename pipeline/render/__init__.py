@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from pipeline.errors import SourceChanging
+from pipeline.errors import StaleScan
 from pipeline.render.annotated import Annotated
 from pipeline.render.clips import Clips
 from pipeline.render.crops import Crops
@@ -86,7 +86,7 @@ def render(
         sound: The source's sound, where it has any.
 
     Raises:
-        SourceChanging: if the frames are not those of the scan.
+        StaleScan: if the frames are not those of the scan.
         OSError: if the disk is full or the folder cannot be written to.
     """
     videos = _VIDEOS[job.settings.video]
@@ -126,7 +126,7 @@ def _feed(
         if index == last:
             break
     if index < last:
-        raise SourceChanging("It gave fewer frames when it was read again; run again.")
+        raise StaleScan("it gave fewer frames than in its scan; run again with --force")
     _hear(sound, job.end_of(last), outputs)
 
 
@@ -137,7 +137,7 @@ def _last_wanted(job: RenderJob, outputs: Sequence[Output]) -> int:
 
 def _check_same(frame: Frame, index: int, job: RenderJob) -> None:
     if frame.index != index or frame.time != job.scan.time[index]:
-        raise SourceChanging("It gave other frames when it was read again; run again.")
+        raise StaleScan("it gave other frames than in its scan; run again with --force")
 
 
 def _hear(sound: PlayableSound | None, time: float, outputs: Sequence[Output]) -> None:

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from pipeline.decode import playback
 from pipeline.decode.colour import Converter
-from pipeline.errors import LimitExceeded, NotAVideo, SourceChanging, Unreadable
+from pipeline.errors import LimitExceeded, NotAVideo, Unreadable
 from tests.pipeline.video_files import (
     GREYS,
     bgr_frame,
@@ -227,17 +227,6 @@ def nth(data: bytes, part: bytes, number: int) -> int:
     for _ in range(number):
         start = data.index(part, start + 1)
     return start
-
-
-def test_a_file_that_grows_while_it_is_read_is_left_for_later(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "a.ts", 10)
-    with opened(path) as video:
-        frames = video.frames()
-        next(frames)
-        with path.open("ab") as file:
-            file.write(bytes(188))
-        with pytest.raises(SourceChanging):
-            list(frames)
 
 
 def test_pictures_of_an_unknown_kind_are_unreadable(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import SourceChanging
+from pipeline.errors import StaleScan
 from pipeline.render import OUTPUTS, RenderJob, render
 from pipeline.types import Frame
 from tests.pipeline.render.scenes import ArrayPicture, files_below, frames_of, job_of
@@ -88,13 +88,13 @@ def test_a_picture_is_converted_once_for_all_outputs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lost", [slice(0, 3), slice(1, 6), slice(0, 0)])
 def test_other_frames_than_those_of_the_scan_are_an_error(lost: slice, tmp_path: Path) -> None:
     job = job_of((0, 5))
-    with pytest.raises(SourceChanging):
+    with pytest.raises(StaleScan):
         render(frames_of(job)[lost], job, tmp_path)
 
 
 def test_other_times_than_those_of_the_scan_are_an_error(tmp_path: Path) -> None:
     job = job_of((0, 5))
-    with pytest.raises(SourceChanging):
+    with pytest.raises(StaleScan):
         render([replace(f, time=f.time + 0.04) for f in frames_of(job)], job, tmp_path)
 
 

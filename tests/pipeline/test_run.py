@@ -1,0 +1,115 @@
+"""One video worked through in staging, with a detector that finds a face in every picture."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detectors import Detections
+from pipeline.errors import NotAVideo, SourceChanging
+from pipeline.keys import stage_keys
+from pipeline.manifest import FILE_NAME, Manifest
+from pipeline.run import SCAN_FILE, VideoJob, work
+from pipeline.scan import scanfile
+from pipeline.settings import LinkSettings, Settings
+from pipeline.sources import Content, Fingerprint, sha256_of
+from pipeline.types import Source, Status
+from tests.pipeline.records import seal
+from tests.pipeline.video_files import write_video
+
+SETTINGS = Settings(link=LinkSettings(threshold=0.5, cut_threshold=1))
+
+
+class OneFace:
+    """Finds the same face in every picture, and counts the pictures."""
+
+    name, runtime, smallest_face = "one face", "none", 20.0
+    seen = 0
+
+    def __call__(self, images: Sequence[np.ndarray]) -> list[Detections]:
+        self.seen += len(images)
+        face = np.array([[8, 8, 32, 32]], np.float32)
+        return [Detections(face, np.ones(1, np.float32)) for _ in images]
+
+
+def job_of(tmp_path: Path, name: str, previous: Path | None = None) -> VideoJob:
+    path = tmp_path / name
+    stage = tmp_path / f"stage of {name} {previous is None}"
+    stage.mkdir()
+    return VideoJob(
+        source=Source(path, name),
+        content=Content(Fingerprint.of(path), sha256_of(path)),
+        folder=name,
+        stage=stage,
+        previous=previous,
+        settings=SETTINGS,
+        keys=stage_keys(SETTINGS, ""),
+        weights={"name": "one face", "sha256": ""},
+    )
+
+
+def run(job: VideoJob, detector: Callable[[], OneFace] = OneFace) -> Manifest:
+    work(job, detector, lambda *_: None)
+    return Manifest.read(job.stage)
+
+
+def never() -> OneFace:
+    raise AssertionError("scanned again")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_a_kept_scan_gives_the_same_results_without_a_detector(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", 20)
+    first = job_of(tmp_path, "a.mp4")
+    assert run(first).status == Status.DONE
+    again = job_of(tmp_path, "a.mp4", previous=first.stage)
+    run(again, never)
+    assert contents(again.stage) == contents(first.stage)
+
+
+def test_a_kept_scan_that_no_longer_fits_is_made_anew(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", 20)
+    first = job_of(tmp_path, "a.mp4")
+    run(first)
+    expected = contents(first.stage)
+    old = scanfile.load(first.stage / SCAN_FILE)
+    off = {"pts": old.pts + 1, "time": old.time + 1e-3}
+    scanfile.save(replace(old, **off), first.stage / SCAN_FILE)
+    seal(first.stage, Manifest.read(first.stage))
+
+    detector = OneFace()
+    again = job_of(tmp_path, "a.mp4", previous=first.stage)
+    assert run(again, lambda: detector).status == Status.DONE
+    assert detector.seen == 20
+    assert contents(again.stage) == expected
+
+
+@pytest.mark.parametrize("content", ["video", "text"])
+def test_a_file_that_changes_while_it_is_read_is_left_for_later(
+    tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "a.ts"
+    if content == "video":
+        write_video(path, 20)
+    else:
+        path.write_text("not yet a video")
+    job = job_of(tmp_path, "a.ts")
+    with path.open("ab") as file:
+        file.write(bytes(188))
+    with pytest.raises(SourceChanging):
+        run(job)
+    assert not (job.stage / FILE_NAME).exists()
+
+
+def test_what_is_no_video_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("no video")
+    job = job_of(tmp_path, "a.txt")
+    with pytest.raises(NotAVideo):
+        run(job)
+    assert contents(job.stage) == {}
