@@ -46,6 +46,7 @@ train: $(VENV)/installed-test ## train the shipped weights: make train DATA=fold
 bench-tracking: $(VENV)/installed-test .venv-contenders/installed ## score our trackers and others' on labelled clips
 	$(BIN)/python -m benchmarks tracking --contenders .venv-contenders/bin/python --save \
 	  --detections yunet640 --detections faceboxes --detections own
+	$(BIN)/python -m benchmarks cuts --contenders .venv-contenders/bin/python --save
 
 clean: ## remove the virtual environment and caches; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
@@ -69,6 +70,6 @@ $(VENV)/installed-sample: $(VENV)/installed
 # norfair's pin of a package for progress bars keeps recent releases of the others out.
 .venv-contenders/installed:
 	$(PYTHON) -m venv .venv-contenders
-	.venv-contenders/bin/python -m pip install --quiet trackers==2.6.1 filterpy
+	.venv-contenders/bin/python -m pip install --quiet trackers==2.6.1 filterpy scenedetect==0.7.2
 	.venv-contenders/bin/python -m pip install --quiet --no-deps norfair==2.1.1
 	touch $@

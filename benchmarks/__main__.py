@@ -1,15 +1,29 @@
-"""``python -m benchmarks tracking``."""
+"""``python -m benchmarks tracking`` and ``python -m benchmarks cuts``."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from benchmarks.results import save_tracking
+from benchmarks.cuts import run as run_cuts
+from benchmarks.results import cuts_table, save_cuts, save_tracking
 from benchmarks.scores import ALL, Score
-from benchmarks.sequences import find_sequences
+from benchmarks.sequences import Sequence, find_sequences
 from benchmarks.tracking import OWN, Entry, cases, run
+
+_data = click.argument(
+    "data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path("../shared/data/tracks"),
+)
+_contenders = click.option(
+    "--contenders",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python that has the packages to compare with (make bench-tracking).",
+)
+_save = click.option("--save", is_flag=True, help="Keep the results, and the README's table.")
 
 
 @click.group()
@@ -18,11 +32,9 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument(
-    "data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path("../shared/data/tracks"),
-)
+@_data
+@_contenders
+@_save
 @click.option(
     "--detections",
     multiple=True,
@@ -30,20 +42,12 @@ def cli() -> None:
     show_default=True,
     help=f"Given detections by name, `{OWN}` for our detector's; may be repeated.",
 )
-@click.option(
-    "--contenders",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Python that has the other trackers (make bench-tracking).",
-)
 @click.option("--per-clip", is_flag=True, help="Print every sequence, not just all together.")
-@click.option("--save", is_flag=True, help="Keep the results, and the README's table.")
 def tracking(
     data: Path, detections: tuple[str, ...], contenders: Path | None, per_clip: bool, save: bool
 ) -> None:
     """Score trackers on DATA: our clips, or any folder of the MOTChallenge."""
-    sequences = find_sequences(data)
-    if not sequences:
-        raise click.UsageError(f"There is no sequence (a folder with seqinfo.ini) in {data}.")
+    sequences = _sequences(data)
     entries: list[Entry] = []
     for name in detections:
         for entry in run(cases(sequences, name), name, contenders):
@@ -51,6 +55,25 @@ def tracking(
             _tell(entry, per_clip)
     if save:
         save_tracking(entries)
+
+
+@cli.command()
+@_data
+@_contenders
+@_save
+def cuts(data: Path, contenders: Path | None, save: bool) -> None:
+    """Score shot cuts on the clips in DATA, and on cuts and look-alikes that are made of them."""
+    tallies = run_cuts(_sequences(data), contenders)
+    click.echo(cuts_table({"tallies": [asdict(one) for one in tallies]}))
+    if save:
+        save_cuts(tallies)
+
+
+def _sequences(data: Path) -> list[Sequence]:
+    sequences = find_sequences(data)
+    if not sequences:
+        raise click.UsageError(f"There is no sequence (a folder with seqinfo.ini) in {data}.")
+    return sequences
 
 
 def _tell(entry: Entry, per_clip: bool) -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.cuts import Tally
 from benchmarks.scores import ALL
 from benchmarks.tracking import Entry
 
@@ -25,6 +26,33 @@ def save_tracking(entries: Sequence[Entry]) -> None:
     text = json.dumps(data, indent=1, sort_keys=True) + "\n"
     (FOLDER / "tracking.json").write_text(text, "utf-8")
     README.write_text(with_table(README.read_text("utf-8"), "tracking", tracking_table(data)))
+
+
+def save_cuts(tallies: Sequence[Tally]) -> None:
+    """Write ``results/cuts.json`` and the README's table."""
+    data = {"about": _about(), "tallies": [asdict(tally) for tally in tallies]}
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "cuts.json").write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", "utf-8")
+    README.write_text(with_table(README.read_text("utf-8"), "cuts", cuts_table(data)))
+
+
+def cuts_table(data: Mapping[str, Any]) -> str:
+    """Return found and false cuts, summed over films of a kind, as a table of Markdown."""
+    kinds: dict[str, dict[str, list[int]]] = {}
+    for one in data["tallies"]:
+        kind = one["film"].rstrip(" 0123456789") if ":" in one["film"] else "labelled clips"
+        sums = kinds.setdefault(kind, {}).setdefault(one["detector"], [0, 0, 0])
+        for place, name in enumerate(("cuts", "found", "false")):
+            sums[place] += one[name]
+    detectors = list(next(iter(kinds.values())))
+    lines = [
+        "| Film | Cuts | " + " | ".join(detectors) + " |",
+        "|---|--:|" + "--:|" * len(detectors),
+    ]
+    for kind, of in kinds.items():
+        cells = [f"{of[one][1]} found, {of[one][2]} false" for one in detectors]
+        lines.append(f"| {kind} | {of[detectors[0]][0]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def load_tracking() -> dict[str, Any]:
