@@ -1,0 +1,44 @@
+"""What offline linking costs in a crowd."""
+
+from time import process_time
+
+import numpy as np
+import pytest
+
+from trackers.offline import Faces, link_faces, smooth
+
+_SECONDS, _RATE, _PEOPLE = 60, 30, 20
+
+
+def _crowd() -> Faces:
+    """Return people who wander about, are missed now and then, and are hidden for a while."""
+    rng = np.random.default_rng(0)
+    times = np.arange(_SECONDS * _RATE) / _RATE
+    phase, pace = rng.uniform(0, 6.28, (2, _PEOPLE)), rng.uniform(0.3, 1.6, (2, _PEOPLE))
+    path = np.sin(phase + pace * times[:, None, None]) * [[800], [400]]  # (F, 2, P)
+    seen = rng.random((len(times), _PEOPLE)) < 0.97
+    for who in range(_PEOPLE):
+        for begin in rng.integers(0, len(times), 10):
+            seen[begin : begin + rng.integers(5, 60), who] = False
+    look, who = np.nonzero(seen)
+    centre = path[look, :, who] + rng.normal(0, 2, (len(look), 2))
+    side = 60 * np.exp(rng.normal(0, 0.03, (len(look), 1))) / 2
+    pictures = rng.integers(0, 256, (_PEOPLE, 64))[who] + rng.normal(0, 25, (len(look), 64))
+    return Faces(
+        look=look,
+        time=times[look],
+        boxes=np.hstack([centre - side, centre + side]),
+        scores=np.clip(rng.normal(0.8, 0.15, len(look)), 0.1, 1),
+        thumbnails=np.clip(pictures, 0, 255).astype(np.uint8),
+    )
+
+
+@pytest.mark.slow
+def test_a_frame_of_twenty_faces_takes_less_than_a_millisecond() -> None:
+    faces = _crowd()
+    start = process_time()
+    ids = link_faces(faces, 0.5, 2.0)
+    order = np.lexsort((faces.look, ids))
+    smooth(ids[order], faces.time[order], faces.boxes[order])
+    assert process_time() - start < 0.001 * _SECONDS * _RATE
+    assert len(np.unique(ids)) < 40 * _PEOPLE
