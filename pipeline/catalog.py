@@ -107,7 +107,7 @@ class Catalog:
 
     def update(self, folder: str, video: Manifest) -> bool:
         """Take in the result in ``folder`` (below the output folder); tell whether it was news."""
-        return self._do(lambda db: _update(db, self.output, folder, video))
+        return self._do(lambda db: enter(db, self.output, folder, video))
 
     def remove(self, folder: str) -> bool:
         """Forget the result in ``folder``; tell whether it was known."""
@@ -165,15 +165,20 @@ def rebuild(output: Path) -> None:
         _remove_database(draft)
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with closing(_connect(draft)) as db, db:
-            db.executescript(files("pipeline").joinpath("catalog.sql").read_text("utf-8"))
-            db.execute(f"PRAGMA user_version = {SCHEMA}")
+            create_tables(db)
             for folder, video in find_results(output):
-                _update(db, output, folder, video)
+                enter(db, output, folder, video)
         # A journal left by a killed run must not be rolled back into the new file.
         _remove_database(path)
         draft.replace(path)
     except (OSError, sqlite3.OperationalError) as error:
         raise _output_error(output, error) from error
+
+
+def create_tables(db: sqlite3.Connection) -> None:
+    """Make the empty tables of a catalog."""
+    db.executescript(files("pipeline").joinpath("catalog.sql").read_text("utf-8"))
+    db.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -218,7 +223,8 @@ def find_results(output: Path) -> Iterator[tuple[str, Manifest]]:
             _log.warning("%s: left out of the catalog: %s", printable(folder), error)
 
 
-def _update(db: sqlite3.Connection, output: Path, folder: str, video: Manifest) -> bool:
+def enter(db: sqlite3.Connection, output: Path, folder: str, video: Manifest) -> bool:
+    """Put the rows of one result in place of older ones; tell whether it was news."""
     row = _video_row(folder, video)
     known = db.execute("SELECT fingerprint FROM videos WHERE folder = ?", (folder,)).fetchone()
     if known and known[0] == row["fingerprint"]:
@@ -229,7 +235,7 @@ def _update(db: sqlite3.Connection, output: Path, folder: str, video: Manifest) 
         if tables.TRACKS in video.outputs:
             _insert(db, "tracks", _track_rows(output / folder / tables.TRACKS, folder))
             _insert(db, "crops", _crop_rows(output / folder / tables.BOXES, folder))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, sqlite3.IntegrityError) as error:
         _log.warning("%s: its tables are damaged: %s", folder, error)
     return True
 

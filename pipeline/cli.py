@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pipeline import __version__
+from pipeline import __version__, upkeep
 from pipeline.errors import ExitCode, FacepicsError
 from pipeline.options import SectionedCommand, add_settings, read_settings_file, settings_from
 
@@ -157,6 +157,10 @@ def compare(before: Path, after: Path) -> ExitCode:
     found = comparison.compare(before, after)
     click.echo(comparison.describe(found))
     return ExitCode.SOME_FAILED if found.worse else ExitCode.OK
+
+
+for command in upkeep.COMMANDS:
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -132,6 +133,18 @@ class Progress:
             _log.info("%s: %s", result.source.name, warning)
         if self._batch is not None:
             self._batch.update()
+
+
+@contextmanager
+def bytes_bar(enabled: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar of bytes; gives what moves it, called with the bytes done and those there are."""
+    with tqdm(unit="B", unit_scale=True, disable=not enabled, leave=False) as bar:
+
+        def move(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield move
 
 
 def show_plan(decisions: Sequence[Decision]) -> None:

@@ -128,6 +128,25 @@ class OutputFolder:
 
 
 @contextmanager
+def held_still(path: Path) -> Iterator[None]:
+    """Keep runs from writing to the output folder ``path`` meanwhile; changes nothing itself.
+
+    Raises:
+        Locked: If a run is writing.
+        OutputError: If the folder cannot be read.
+    """
+    with output_errors(path):
+        lock = os.open(path / MARKER / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Locked(f"a run is writing to {path}: wait for it to end") from None
+    finally:
+        os.close(lock)
+
+
+@contextmanager
 def private_files() -> Iterator[None]:
     """Make what is written meanwhile readable by its owner only: faces are personal data."""
     before = os.umask(0o077)

@@ -308,3 +308,12 @@ def test_an_output_folder_that_cannot_be_written_to_is_an_output_error(tmp_path)
     (tmp_path / catalog.FILE_NAME).mkdir()
     with pytest.raises(OutputError, match="the catalog in"):
         Catalog.open(tmp_path)
+
+
+def test_a_table_with_half_a_line_is_left_out(tmp_path, caplog):
+    folder, _ = publish(tmp_path, NAME)
+    table = tmp_path / folder / "tracks.csv"
+    table.write_bytes(table.read_bytes()[:-40])
+    build(tmp_path)
+    assert query(tmp_path, "SELECT folder FROM videos") == [(NAME,)]
+    assert "its tables are damaged" in caplog.text
