@@ -2,6 +2,7 @@
 
 container    what is opened, and how; which stream is chosen
 playback     one pass through it, packet by packet
+seek         a pass through chosen frames and little else
 clock        times that always advance
 account      what was lost on the way
 deinterlace, picture, colour, hdr

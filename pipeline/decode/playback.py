@@ -64,6 +64,20 @@ class Playback:
         """Yield all frames; their ``pts`` are ticks of ``time_base`` and always advance."""
         return itertools.chain([self.first], self._frames)
 
+    def frames_from(self, pts: int) -> Iterator[VideoFrame]:
+        """Yield what is decoded after a seek to ``pts``; nothing where the file allows none.
+
+        Their ``pts`` are as the file says. The first frames may be harmed, being decoded without
+        what they refer to, and need not be those that were aimed at.
+        """
+        try:
+            self.container.seek(pts, stream=self.stream)
+        except Exception:  # its type says nothing; see pipeline.decode.container
+            return
+        for frame in self._decoded_frames():
+            frame.pts, frame.time_base = _stated(frame), self.time_base
+            yield frame
+
     def pixel_aspect(self, frame: VideoFrame) -> Fraction | None:
         """Return a frame's pixel width by height: as the file says, or the codec after a change."""
         if (frame.width, frame.height) == (self.first.width, self.first.height):

@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 from pipeline.decode.colour import Converter, transfer
 from pipeline.decode.container import (
@@ -31,13 +34,16 @@ from pipeline.decode.container import (
 )
 from pipeline.decode.picture import DecodedPicture
 from pipeline.decode.playback import Playback
+from pipeline.decode.seek import Lost, Seeker, pays
 from pipeline.errors import Unreadable, VideoError
 from pipeline.settings import DecodeSettings
-from pipeline.types import DecodeAudit, Frame, VideoInfo
+from pipeline.types import DecodeAudit, Frame, Scan, VideoInfo
 
 
-def open_video(path: Path, settings: DecodeSettings) -> Video:
+def open_video(path: Path, settings: DecodeSettings, file: FileIO | None = None) -> Video:
     """Open a file and decode its first frame; close the result, or use it in a ``with``.
+
+    ``file`` is the same file, open already, for who must not open it; it stays open.
 
     Raises:
         NotAVideo: nothing in it can be played as a video.
@@ -45,7 +51,7 @@ def open_video(path: Path, settings: DecodeSettings) -> Video:
         Refused: it refers to other files, or is a link or no regular file.
         LimitExceeded: it has larger pictures or more streams than the settings allow.
     """
-    return Video(path, settings)
+    return Video(path, settings, file)
 
 
 class Video:
@@ -54,10 +60,10 @@ class Video:
     info: VideoInfo
     """What the file says of the stream that was chosen."""
 
-    def __init__(self, path: Path, settings: DecodeSettings) -> None:
+    def __init__(self, path: Path, settings: DecodeSettings, file: FileIO | None = None) -> None:
         self._settings = settings
         self._converter = Converter()
-        self._file = open_file(path)
+        self._file = FileIO(file.fileno(), closefd=False) if file else open_file(path)
         try:
             self._playback = Playback(self._file, settings)
         except VideoError:
@@ -95,9 +101,34 @@ class Video:
         self._used = True
         with contextlib.closing(self._playback) as playback:
             for index, frame in enumerate(playback.frames()):
-                pts = frame.pts or 0
-                time = float(pts * playback.time_base)
-                yield Frame(index, pts, time, self._picture(playback, frame))
+                yield self._frame(playback, index, frame)
+
+    def frames_at(self, wanted: NDArray[np.bool_], seen: Scan) -> Iterator[Frame]:
+        """Yield the wanted frames of a video that was scanned, as that pass gave them.
+
+        Where the file allows it, only their neighbourhood is decoded. Others may come too, and may
+        come again: take each when it is its turn.
+
+        Args:
+            wanted: (F,) whether a frame is wanted.
+            seen: What a whole pass saw.
+
+        Raises:
+            LimitExceeded: memory ran out.
+        """
+        numbers = np.flatnonzero(wanted)
+        # Where times were mended or frames lost, a time in the file may stand for several frames.
+        certain = not (seen.audit.times_mended or seen.audit.failed)
+        if certain and pays(numbers):
+            with contextlib.suppress(Lost):
+                yield from self._sought(numbers, seen.pts)
+                return
+        yield from self.frames()
+
+    def _sought(self, numbers: NDArray[np.intp], pts: NDArray[np.int64]) -> Iterator[Frame]:
+        with contextlib.closing(Playback(self._file, self._settings)) as playback:
+            for number, frame in Seeker(playback, pts).frames(numbers):
+                yield self._frame(playback, number, frame)
 
     @property
     def audit(self) -> DecodeAudit:
@@ -110,6 +141,10 @@ class Video:
         with open_container(self._file, self._settings) as container:
             stream = choose_audio(container, choose_video(container, self._settings))
             yield None if stream is None else Sound(container, stream)
+
+    def _frame(self, playback: Playback, index: int, frame: VideoFrame) -> Frame:
+        pts = frame.pts or 0
+        return Frame(index, pts, float(pts * playback.time_base), self._picture(playback, frame))
 
     def _picture(self, playback: Playback, frame: VideoFrame) -> DecodedPicture:
         return DecodedPicture(frame, playback.pixel_aspect(frame), self._converter)
