@@ -12,8 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from detectors import Detector
 from pipeline import __version__, report, tables
@@ -121,7 +125,7 @@ def _built(
             chosen = looks(seen, tracks, selection)
         with clock.running("render"), video.sound() as sound:
             rendering = _rendering(job, seen, tracks, chosen)
-            frames = _counted(video, seen, clock.progress)
+            frames = partial(_chosen_frames, video, seen, clock.progress)
             rendered = render(frames, rendering, stage, sound)
     with clock.running("write"):
         scanfile.save(seen, stage / SCAN_FILE)
@@ -160,9 +164,11 @@ def _scan(video: Video, detector: Detector, settings: Settings, progress: Progre
     return scan(video, detector, settings.scan, settings.run.batch_size, tell)
 
 
-def _counted(video: Video, seen: Scan, progress: Progress) -> Iterator[Frame]:
+def _chosen_frames(
+    video: Video, seen: Scan, progress: Progress, wanted: NDArray[np.bool_]
+) -> Iterator[Frame]:
     """Yield the frames of the second pass and tell how far it is."""
-    for frame in video.frames():
+    for frame in video.frames_at(wanted, seen):
         progress("render", frame.index, len(seen.pts))
         yield frame
 

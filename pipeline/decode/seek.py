@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 import numpy as np
-from av.video.frame import PictureType, VideoFrame
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from pipeline.decode.deinterlace import deinterlaced
@@ -121,7 +121,7 @@ class Seeker:
         for frame in frames:
             number = self._number(frame)
             if due < 0:
-                if number != 0 and not (frame.key_frame and frame.pict_type == PictureType.I):
+                if number != 0 and not frame.key_frame:
                     continue  # it may need what lies before the place where decoding began
                 due, interlaced, failed = number, frame.interlaced_frame, self._failures
             if number < 0 or number != due or frame.is_corrupt or self._failures != failed:

@@ -1,7 +1,7 @@
 """The second pass: crops, the annotated video and the clips, from one reading of the frames.
 
-    with open_video(path, settings.decode) as video:
-        result = render(video.frames(), job, folder, video.sound)
+    with open_video(path, settings.decode) as video, video.sound() as sound:
+        result = render(video.frames(), job, folder, sound)
     verify(folder, result)
 
 An output is a class in its file here and a line in ``OUTPUTS``.
@@ -9,12 +9,16 @@ An output is a class in its file here and a line in ``OUTPUTS``.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import StaleScan
 from pipeline.render.annotated import Annotated
@@ -74,13 +78,17 @@ _VIDEOS = {
 }
 
 
+Frames = Iterable[Frame] | Callable[[NDArray[np.bool_]], Iterable[Frame]]
+"""All frames of a video; or what gives them, told which are wanted: others may come in between."""
+
+
 def render(
-    frames: Iterable[Frame], job: RenderJob, folder: Path, sound: SoundSource | None = None
+    frames: Frames, job: RenderJob, folder: Path, sound: SoundSource | None = None
 ) -> RenderResult:
     """Write every output of a video below ``folder``, and read no further than needed.
 
     Args:
-        frames: The same frames as those of the job's scan.
+        frames: The same as those of the job's scan.
         job: What to render.
         folder: An existing folder.
         sound: The source's sound, where it has any.
@@ -105,39 +113,38 @@ def render(
 
 
 def _feed(
-    frames: Iterable[Frame],
-    job: RenderJob,
-    outputs: Sequence[Output],
-    sound: PlayableSound | None,
+    frames: Frames, job: RenderJob, outputs: Sequence[Output], sound: PlayableSound | None
 ) -> None:
     """Hand every frame that is wanted, and the sound up to it, to the outputs."""
-    last = _last_wanted(job, outputs)
-    if last < 0:
+    count = len(job.scan.time)
+    wanted = np.array([any(output.wants(i) for output in outputs) for i in range(count)], np.bool_)
+    due = deque(np.flatnonzero(wanted).tolist())
+    if not due:
         return
-    index = -1
-    for index, frame in enumerate(frames):
-        _check_same(frame, index, job)
+    last = due[-1]
+    for frame in frames(wanted) if callable(frames) else frames:
+        _check_same(frame, due[0], job)
         _hear(sound, frame.time, outputs)
-        takers = [output for output in outputs if output.wants(index)]
-        if takers:
-            copy = shared(frame)
-            for output in takers:
-                output.write(copy)
-        if index == last:
+        if frame.index == due[0]:
+            _write(frame, outputs)
+            due.popleft()
+        if not due:
             break
-    if index < last:
+    if due:
         raise StaleScan("it gave fewer frames than in its scan; run again with --force")
     _hear(sound, job.end_of(last), outputs)
 
 
-def _last_wanted(job: RenderJob, outputs: Sequence[Output]) -> int:
-    backwards = reversed(range(len(job.scan.time)))
-    return next((i for i in backwards if any(output.wants(i) for output in outputs)), -1)
-
-
-def _check_same(frame: Frame, index: int, job: RenderJob) -> None:
-    if frame.index != index or frame.time != job.scan.time[index]:
+def _check_same(frame: Frame, due: int, job: RenderJob) -> None:
+    if frame.index > due or frame.time != job.scan.time[frame.index]:
         raise StaleScan("it gave other frames than in its scan; run again with --force")
+
+
+def _write(frame: Frame, outputs: Sequence[Output]) -> None:
+    copy = shared(frame)
+    for output in outputs:
+        if output.wants(frame.index):
+            output.write(copy)
 
 
 def _hear(sound: PlayableSound | None, time: float, outputs: Sequence[Output]) -> None:

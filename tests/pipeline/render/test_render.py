@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pipeline.errors import StaleScan
 from pipeline.render import OUTPUTS, RenderJob, render
@@ -64,6 +65,28 @@ def test_without_videos_reading_ends_at_the_last_crop(tmp_path: Path) -> None:
     render(read(), job, tmp_path)
     assert given == [0, 1, 2, 3]
     assert asked_of(frames) == [[], [None], [], [None], [], []]
+
+
+def test_who_gives_the_frames_is_told_which_are_wanted(tmp_path: Path) -> None:
+    job = job_of((1, 3), settings={"video": "none"})
+    (tmp_path / "all").mkdir()
+    (tmp_path / "chosen").mkdir()
+    render(frames_of(job), job, tmp_path / "all")
+    told = []
+
+    def read(wanted: NDArray[np.bool_]) -> Iterator[Frame]:
+        told.extend(np.flatnonzero(wanted).tolist())
+        frames = frames_of(job)
+        for index in (1, 0, 1, 2, 3):  # some come in between, and some again
+            yield frames[index]
+
+    render(read, job, tmp_path / "chosen")
+    assert told == [1, 3]
+    names = files_below(tmp_path / "all")
+    assert names == files_below(tmp_path / "chosen") != []
+    for name in names:
+        chosen = (tmp_path / "chosen" / name).read_bytes()
+        assert chosen == (tmp_path / "all" / name).read_bytes()
 
 
 def test_nothing_is_read_where_nothing_is_wanted(tmp_path: Path) -> None:
