@@ -16,7 +16,7 @@ from pathlib import Path
 
 import detectors.weights
 from detectors import DetectorError
-from pipeline import catalog, report
+from pipeline import catalog, report, tombstones
 from pipeline.catalog import Catalog
 from pipeline.discover import discover, is_output_folder
 from pipeline.errors import ExitCode, SetUpError
@@ -24,7 +24,7 @@ from pipeline.keys import stage_keys
 from pipeline.ledger import BatchProgress, Ledger
 from pipeline.link import check_link_settings
 from pipeline.planning import Action, Decision, Planner
-from pipeline.publish import MARKER, OutputFolder, output_errors, private_files
+from pipeline.publish import OutputFolder, output_errors, private_files
 from pipeline.run import VideoJob
 from pipeline.scan.every import parse_every
 from pipeline.select import parse_keep
@@ -32,8 +32,6 @@ from pipeline.settings import Settings, check_settings
 from pipeline.sources import SourceIndex
 from pipeline.types import Source, Status, VideoResult
 from pipeline.workers import Outcome, WorkerPool
-
-_INDEX = "index.sqlite"
 
 
 class _Silence:
@@ -86,11 +84,12 @@ def process_batch(
         private_files(),
         OutputFolder(folder) as out,
         output_errors(folder),
-        SourceIndex(out.inner / _INDEX) as index,
+        SourceIndex(out.index_file) as index,
         Catalog.open(folder) as books,
         Ledger(out, index, books, progress or _Silence()) as ledger,
     ):
-        planner = Planner(out, index, checked.settings, checked.keys)
+        purged = tombstones.read(folder)
+        planner = Planner(out, index, checked.settings, checked.keys, purged)
         batch = _Batch(checked, out, planner, ledger)
         batch.run(sources)
     return BatchResult(folder, ledger.seconds, batch.in_order(), ledger.left)
@@ -117,9 +116,10 @@ def plan_batch(
     checked = _Checked.check(settings)
     folder = Path(output).absolute()
     sources = discover(inputs, folder, settings.discover)
-    index_file = folder / MARKER / _INDEX
-    with SourceIndex(index_file if index_file.exists() else None) as index:
-        planner = Planner(OutputFolder(folder), index, checked.settings, checked.keys)
+    out = OutputFolder(folder)
+    with SourceIndex(out.index_file if out.index_file.exists() else None) as index:
+        purged = tombstones.read(folder)
+        planner = Planner(out, index, checked.settings, checked.keys, purged)
         decisions = [planner.decide(source) for source in sources]
     return _limited(decisions, settings.run.limit)
 

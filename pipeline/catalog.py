@@ -184,6 +184,7 @@ def create_tables(db: sqlite3.Connection) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_LONGEST_WAIT)
     db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA secure_delete = ON")  # what was purged stays in no page that is free
     return db
 
 

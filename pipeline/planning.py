@@ -6,6 +6,7 @@ Nothing here opens a video.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -15,6 +16,7 @@ from pipeline.manifest import BrokenManifest, Manifest
 from pipeline.publish import OutputFolder
 from pipeline.settings import Settings
 from pipeline.sources import Content, Remembered, SourceIndex, is_there, sha256_of
+from pipeline.tombstones import Tombstone
 from pipeline.types import Source, Status
 
 
@@ -63,6 +65,8 @@ class Planner:
     index: SourceIndex
     settings: Settings
     keys: dict[str, str]
+    purged: Mapping[str, Tombstone] = field(default_factory=dict)
+    """Hash -> what of this content must not come back."""
     given: dict[str, str] = field(default_factory=dict)
     """Hash -> folder of everything decided in this run."""
     taken: set[str] = field(default_factory=set)
@@ -85,7 +89,11 @@ class Planner:
         if known and known.skipped and not source.named and not self._again:
             return Decision(source, Action.SKIP, known.skipped, content=content)
         folder = self._folder(source, content, known)
-        decision = self._decide(source, content, folder, known)
+        stone = self.purged.get(content.sha256)
+        if stone is not None:
+            decision = self._purged(source, content, folder, stone)
+        else:
+            decision = self._decide(source, content, folder, known)
         self.taken.add(folder)
         self.names[folder] = source.name
         if decision.action is not Action.DUPLICATE:
@@ -121,6 +129,14 @@ class Planner:
                 return Decision(source, Action.REUSE, "done", folder, content, earlier)
         why = self._why(old)
         return Decision(source, Action.WORK, why, folder, content, old, failure=failure)
+
+    def _purged(self, source: Source, content: Content, folder: str, stone: Tombstone) -> Decision:
+        """Leave as it is what purging left, whatever the settings are; bring nothing back."""
+        old = self._manifest(folder, content)
+        if old is not None and not stone.whole:
+            return Decision(source, Action.REUSE, "tracks were purged", folder, content, old)
+        why = "it was purged; to have it done again: facepics purge --forget"
+        return Decision(source, Action.SKIP, why, folder, content)
 
     def _manifest(self, folder: str, content: Content) -> Manifest | None:
         """Return the manifest in ``folder`` if it is about that content."""

@@ -50,6 +50,7 @@ class OutputFolder:
         self.path = path.absolute()
         self.inner = self.path / MARKER
         self.staging = self.inner / "staging"
+        self.index_file = self.inner / "index.sqlite"
         self._lock = -1
 
     def __enter__(self) -> Self:
@@ -104,6 +105,19 @@ class OutputFolder:
             _sync(target.parent)
             shutil.rmtree(stage, ignore_errors=True)
         return target
+
+    def withdraw(self, folder: str) -> None:
+        """Take the result in ``folder`` away in one step, and the folders that it leaves empty."""
+        source, grave = self.path / folder, self.staging / f"{names.short_id(folder)}.gone"
+        with output_errors(self.path):
+            shutil.rmtree(grave, ignore_errors=True)
+            _rename(source, grave, _RENAME_NOREPLACE)
+            _sync(source.parent)
+            shutil.rmtree(grave)
+            for parent in source.relative_to(self.path).parents[:-1]:
+                if any((self.path / parent).iterdir()):
+                    break
+                (self.path / parent).rmdir()
 
     def manifest(self, folder: str) -> Manifest | None:
         """Return the manifest of ``folder``, or None where there is no whole one."""

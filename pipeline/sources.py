@@ -151,6 +151,11 @@ class SourceIndex:
 
         self._do(write)
 
+    def release(self, folder: str) -> None:
+        """Remember of its source no longer that it has results in ``folder``, nor how it failed."""
+        forget = "UPDATE sources SET folder = '', failure = '' WHERE folder = ?"
+        self._do(lambda db: db.execute(forget, (folder,)))
+
     def owner(self, folder: str) -> Path | None:
         """Return the path whose results are in ``folder``."""
         rows = self._read("SELECT path FROM sources WHERE folder = ?", folder)

@@ -287,3 +287,30 @@ def test_a_crop_tells_where_it_comes_from(first: tuple[Path, str, int]) -> None:
     assert done.returncode == 0
     assert "day 1/cut.mp4" in done.stdout
     assert "track 1" in done.stdout.replace("track    1", "track 1")
+
+
+def test_results_verify_until_one_byte_changes(results: Path) -> None:
+    done = facepics("verify", results)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = results / "day 1" / "cut.mp4" / "mot.txt"
+    table.write_bytes(table.read_bytes()[::-1])
+    done = facepics("verify", results)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (3, "day 1/cut.mp4/mot.txt: changed")
+
+
+def test_what_was_purged_stays_away_until_it_is_forgotten(media: Path, results: Path) -> None:
+    args = (media, "-o", results, "--exclude", "b*", "--min-iou", "0.9", "--video", "none")
+    track = "day 1/cut.mp4:1"
+    assert facepics("purge", results, "--track", track).returncode == 0
+    assert facepics("purge", results, "--source", "turn-again.mp4").returncode == 0
+    purged = tree(results)
+    assert "day 1/cut.mp4/track_0001/best.jpg" not in purged
+    assert facepics(*args).returncode == 0
+    assert tree(results) == purged
+    done = facepics("verify", results)
+    assert done.returncode == 0, done.stdout
+    assert facepics("purge", results, "--track", track, "--forget").returncode == 0
+    assert facepics("purge", results, "--source", media / "turn.mp4", "--forget").returncode == 0
+    assert facepics(*args).returncode == 0
+    again = tree(results)
+    assert {"day 1/cut.mp4/track_0001/best.jpg", "turn-again.mp4/tracks.csv"} <= again.keys()

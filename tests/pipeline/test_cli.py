@@ -50,6 +50,8 @@ def test_version() -> None:
         ("media", "-c", "nowhere.toml"),
         ("inspect", "README.md"),
         ("catalog", "media"),
+        ("verify", "media"),
+        ("purge", "media", "--source", "a.mp4"),
         ("media", "--min-face", "nan"),
     ],
 )
@@ -57,7 +59,14 @@ def test_wrong_usage_is_2_with_one_sentence_and_writes_nothing(
     args: tuple[str, ...], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = start(*args, *(("-o", out) if args[:1] not in ((), ("inspect",), ("catalog",)) else ()))
+    done = start(
+        *args,
+        *(
+            ("-o", out)
+            if args[:1] not in ((), ("inspect",), ("catalog",), ("verify",), ("purge",))
+            else ()
+        ),
+    )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.strip()

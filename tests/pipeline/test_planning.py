@@ -13,6 +13,7 @@ from pipeline.planning import Decision, Planner
 from pipeline.publish import OutputFolder
 from pipeline.settings import Settings
 from pipeline.sources import SourceIndex
+from pipeline.tombstones import PurgedTrack, Tombstone
 from pipeline.types import Source, Status
 
 KEYS = stage_keys(Settings(), "weights")
@@ -23,6 +24,7 @@ class Archive:
 
     def __init__(self, root: Path, out: OutputFolder, index: SourceIndex) -> None:
         self.root, self.out, self.index = root, out, index
+        self.purged: dict[str, Tombstone] = {}
 
     def put(self, name: str, content: str, root: str = "media") -> Source:
         path = self.root / root / name
@@ -40,7 +42,8 @@ class Archive:
             run=replace(settings.run, **run),  # type: ignore[arg-type]
             link=replace(settings.link, **link),  # type: ignore[arg-type]
         )
-        planner = Planner(self.out, self.index, settings, stage_keys(settings, "weights"))
+        keys = stage_keys(settings, "weights")
+        planner = Planner(self.out, self.index, settings, keys, self.purged)
         return [planner.decide(source) for source in sources]
 
     def finish(self, decision: Decision, status: Status = Status.DONE, **facts: object) -> None:
@@ -289,3 +292,31 @@ def test_an_unreadable_file_is_said_so(archive: Archive) -> None:
     source.path.unlink()
     (decision,) = archive.decide(source)
     assert (decision.action, decision.status) == ("report", Status.FAILED)
+
+
+def test_what_was_purged_is_not_done_again_under_any_name_or_setting(archive: Archive) -> None:
+    source, copy = archive.put("a.mp4", "x"), archive.put("copy.mp4", "x")
+    (first, _) = archive.decide(source, copy)
+    assert first.content is not None
+    archive.purged = {first.content.sha256: Tombstone("a.mp4")}
+    for changes in ({}, {"max_gap": 9.0}, {"force": True}, {"retry_failed": True}):
+        decisions = archive.decide(source, copy, **changes)
+        assert [decision.action for decision in decisions] == ["skip", "skip"]
+    assert "facepics purge --forget" in decisions[0].why
+    archive.put("a.mp4", "other")
+    assert archive.decide(source)[0].action == "work"
+
+
+def test_a_result_without_a_purged_track_stands_whatever_the_settings_are(
+    archive: Archive,
+) -> None:
+    source = archive.put("a.mp4", "x")
+    (first,) = archive.decide(source)
+    assert first.content is not None
+    archive.finish(first)
+    track = PurgedTrack(1, 0.0, 1.0, (0, 0, 9, 9))
+    archive.purged = {first.content.sha256: Tombstone("a.mp4", (track,))}
+    for changes in ({}, {"max_gap": 9.0}, {"force": True}):
+        assert archive.decide(source, **changes)[0].action == "reuse"
+    copy = archive.put("copy.mp4", "x")
+    assert archive.decide(copy)[0].action == "skip"
