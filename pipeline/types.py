@@ -116,11 +116,13 @@ class DecodeAudit:
     truncated: bool
     """Whether the stream ended clearly before its announced end."""
     times_mended: int
-    """Frames whose time was missing or did not advance, and was made from the frame rate."""
+    """Frames whose time was missing or out of line, and was made from the frame rate."""
     size_changes: int
     """How often the picture changed its size."""
     warnings: tuple[str, ...] = ()
     """One sentence each."""
+    damaged: int = 0
+    """Frames that the decoder patched up; each time it may do so in another way."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

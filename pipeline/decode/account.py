@@ -85,6 +85,7 @@ class Account:
             times_mended=self.mended,
             size_changes=self.size_changes,
             warnings=tuple(self._warnings()),
+            damaged=self.damaged,
         )
 
     def _warnings(self) -> Iterator[str]:

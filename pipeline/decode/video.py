@@ -117,8 +117,9 @@ class Video:
             LimitExceeded: memory ran out.
         """
         numbers = np.flatnonzero(wanted)
+        audit = seen.audit
         # Where times were mended or frames lost, a time in the file may stand for several frames.
-        certain = not (seen.audit.times_mended or seen.audit.failed)
+        certain = not (audit.times_mended or audit.failed or audit.damaged)
         if certain and pays(numbers):
             with contextlib.suppress(Lost):
                 yield from self._sought(numbers, seen.pts)

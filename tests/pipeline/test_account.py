@@ -69,6 +69,7 @@ def test_the_audit_tells_all() -> None:
     it.damaged, it.mended = 3, 4
     audit = it.audit()
     assert (audit.frames, audit.failed, audit.size_changes, audit.times_mended) == (11, 2, 1, 4)
+    assert audit.damaged == 3
     assert audit.partial
     assert audit.warnings == (
         "packets that cannot be decoded: 2 (bad data)",

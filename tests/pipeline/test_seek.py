@@ -108,7 +108,7 @@ def test_where_nothing_can_be_sought_all_is_decoded(tmp_path: Path, codec: str) 
     assert assert_same(path, [10, 50]) == 51
 
 
-@pytest.mark.parametrize("mark", ["times_mended", "failed"])
+@pytest.mark.parametrize("mark", ["times_mended", "failed", "damaged"])
 def test_where_times_may_be_ambiguous_all_is_decoded(tmp_path: Path, mark: str) -> None:
     with opened(write(tmp_path / "a.mkv", *KINDS["open.mkv"])) as video:
         _, seen = whole_pass(video)
