@@ -9,7 +9,9 @@ for video in result.videos:
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,19 +21,22 @@ from detectors import DetectorError
 from pipeline import catalog, report, tombstones
 from pipeline.catalog import Catalog
 from pipeline.discover import discover, is_output_folder
-from pipeline.errors import ExitCode, SetUpError
+from pipeline.errors import ExitCode, OutputError, SetUpError
 from pipeline.keys import stage_keys
 from pipeline.ledger import BatchProgress, Ledger
 from pipeline.link import check_link_settings
 from pipeline.planning import Action, Decision, Planner
 from pipeline.publish import OutputFolder, output_errors, private_files
 from pipeline.run import VideoJob
+from pipeline.sandbox import Confinement
 from pipeline.scan.every import parse_every
 from pipeline.select import parse_keep
-from pipeline.settings import Settings, check_settings
+from pipeline.settings import Settings, check_settings, parse_duration
 from pipeline.sources import SourceIndex
 from pipeline.types import Source, Status, VideoResult
 from pipeline.workers import Outcome, WorkerPool
+
+_log = logging.getLogger(__name__)
 
 
 class _Silence:
@@ -152,6 +157,17 @@ def rebuild_catalog(output: str | os.PathLike[str]) -> int:
             return len(books.videos())
 
 
+def _check_room(folder: Path, gigabytes: float) -> None:
+    """Raise OutputError if the disk that holds ``folder`` has less room left."""
+    with output_errors(folder):
+        free = shutil.disk_usage(folder).free / 1e9
+    if free < gigabytes:
+        raise OutputError(
+            f"only {free:.1f} GB are left on the disk of {folder}, and --min-free keeps "
+            f"{gigabytes:g}: free some and run again"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Checked:
     """Settings that were found to make sense, with what follows from them."""
@@ -159,6 +175,7 @@ class _Checked:
     settings: Settings
     keys: dict[str, str]
     weights: dict[str, str]
+    weights_file: Path
 
     @classmethod
     def check(cls, settings: Settings) -> _Checked:
@@ -177,7 +194,19 @@ class _Checked:
             floor = settings.link.threshold  # what counts must not be thrown away before
             settings = replace(settings, scan=replace(settings.scan, score_floor=floor))
         weights = {"name": entry.name, "sha256": entry.sha256}
-        return cls(settings, stage_keys(settings, entry.sha256), weights)
+        return cls(settings, stage_keys(settings, entry.sha256), weights, entry.path)
+
+    def confinement(self, out: OutputFolder) -> Confinement:
+        """Return how workers are shut in that write to ``out``."""
+        manifest = self.weights_file.with_name(detectors.weights.MANIFEST)
+        run = self.settings.run
+        return Confinement(
+            reads=(str(self.weights_file), str(manifest), str(out.path)),
+            writes=(str(out.staging),),
+            memory=run.worker_memory,
+            file_size=run.max_output,
+            isolate=run.sandbox,
+        )
 
 
 @dataclass(slots=True)
@@ -196,8 +225,16 @@ class _Batch:
         run = self.checked.settings.run
         self.ledger.begin(self.checked.settings, len(sources))
         in_work: dict[Path, Decision] = {}
-        with WorkerPool(run.jobs, run.device, run.stall_timeout, self.ledger.show) as pool:
+        with WorkerPool(
+            run.jobs,
+            run.device,
+            run.stall_timeout,
+            self.ledger.show,
+            max_wall=parse_duration(run.max_wall),
+            confinement=self.checked.confinement(self.out),
+        ) as pool:
             for job, outcome in pool.run(self._jobs(sources, in_work)):
+                self.ledger.isolation = pool.isolation
                 self._end(in_work.pop(job.stage), job, outcome)
                 if self._stop:
                     return
@@ -217,7 +254,8 @@ class _Batch:
 
     def _jobs(self, sources: Sequence[Source], in_work: dict[Path, Decision]) -> Iterator[VideoJob]:
         """Settle what needs no work; yield the rest, as many as the settings allow."""
-        limit = self.checked.settings.run.limit or len(sources)
+        run = self.checked.settings.run
+        limit = run.limit or len(sources)
         for source in sources:
             if self._stop:
                 return
@@ -225,10 +263,21 @@ class _Batch:
             if decision.action is not Action.WORK:
                 self._settle(decision)
             elif limit > 0:
+                if self._out_of_time():
+                    return
+                _check_room(self.out.path, run.min_free)
                 limit -= 1
                 job = self._job(decision)
                 in_work[job.stage] = decision
                 yield job
+
+    def _out_of_time(self) -> bool:
+        """Tell whether the time that the run was given is over, and say so in the log."""
+        budget = self.checked.settings.run.time_budget
+        over = 0 < parse_duration(budget) <= self.ledger.seconds
+        if over:
+            _log.warning("--time-budget %s is used up: the next run goes on", budget)
+        return over
 
     def _job(self, decision: Decision) -> VideoJob:
         assert decision.content is not None

@@ -48,6 +48,8 @@ class Ledger:
         self, out: OutputFolder, index: SourceIndex, catalog: Catalog, progress: BatchProgress
     ) -> None:
         self.results: list[VideoResult] = []
+        self.isolation: dict[str, str] = {}
+        """How far the workers were shut in; empty where none was needed."""
         self._out = out
         self._index = index
         self._catalog = catalog
@@ -203,6 +205,7 @@ class Ledger:
             "program": __version__,
             "processors": os.cpu_count(),
             "settings": dataclasses.asdict(self._settings),
+            "isolation": self.isolation,
             "left": self.left,
             "videos": [_record(result) for result in self.results],
         }

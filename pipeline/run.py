@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from detectors import Detector
 from pipeline import __version__, report, tables
 from pipeline.decode import Video, open_video
-from pipeline.errors import NotAVideo, StaleScan, VideoError
+from pipeline.errors import LimitExceeded, NotAVideo, StaleScan, VideoError
 from pipeline.health import examine
 from pipeline.keys import STAGES
 from pipeline.link import link
@@ -30,7 +31,7 @@ from pipeline.manifest import FILE_NAME, Counts, Manifest, Output
 from pipeline.render import RenderJob, RenderResult, render, verify
 from pipeline.scan import scan, scanfile
 from pipeline.select import looks, select
-from pipeline.settings import Settings
+from pipeline.settings import DecodeSettings, Settings, parse_duration
 from pipeline.sources import Content
 from pipeline.types import Frame, Look, Scan, Source, Status, Tracks
 
@@ -42,7 +43,7 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class VideoJob:
-    """Everything that working on one video needs; carries no open file."""
+    """Everything that working on one video needs."""
 
     source: Source
     content: Content
@@ -56,6 +57,8 @@ class VideoJob:
     keys: dict[str, str]
     weights: dict[str, str]
     """``name`` and ``sha256``."""
+    file: FileIO | None = None
+    """The source, open already, for who must not open it."""
 
 
 @dataclass(slots=True)
@@ -115,7 +118,7 @@ def _built(
     job: VideoJob, kept: Scan | None, detector: Callable[[], Detector], clock: Clock
 ) -> Manifest:
     settings, stage = job.settings, job.stage
-    with open_video(job.source.path, settings.decode) as video:
+    with open_video(job.source.path, settings.decode, job.file) as video:
         with clock.running("scan"):
             seen = kept or _scan(video, detector(), settings, clock.progress)
         with clock.running("link"):
@@ -158,10 +161,32 @@ def _scan(video: Video, detector: Detector, settings: Settings, progress: Progre
     info = video.info
     total = None if info.duration is None else int(info.duration * info.frame_rate)
 
-    def tell(frames: int, _time: float) -> None:
+    extent = Extent(settings.decode)
+
+    def tell(frames: int, time: float) -> None:
+        extent.check(frames, time)
         progress("scan", frames, total)
 
     return scan(video, detector, settings.scan, settings.run.batch_size, tell)
+
+
+@dataclass(slots=True)
+class Extent:
+    """Gives a video up as soon as it turns out longer than the settings allow."""
+
+    settings: DecodeSettings
+    begin: float | None = None
+    """Time of the first frame, seconds."""
+
+    def check(self, frames: int, time: float) -> None:
+        """Take note of the latest frame; raises LimitExceeded."""
+        if self.begin is None:
+            self.begin = time
+        if frames > self.settings.max_frames:
+            raise LimitExceeded(f"more than {self.settings.max_frames:,} frames (--max-frames)")
+        longest = self.settings.max_duration
+        if time - self.begin > parse_duration(longest):
+            raise LimitExceeded(f"it plays for longer than {longest} (--max-duration)")
 
 
 def _chosen_frames(

@@ -13,9 +13,11 @@ from typing import Any
 
 from pipeline.errors import SetUpError
 
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
 
 def setting(default: Any, help: str, **metadata: Any) -> Any:
-    """Declare a setting: ``help`` for people, ``choices``/``minimum``/``maximum`` for checks."""
+    """Declare a setting: ``help`` for people, what else there is for checks."""
     return field(default=default, metadata={"help": help, **metadata})
 
 
@@ -35,6 +37,8 @@ class DecodeSettings:
 
     max_megapixels: float = setting(40.0, "Refuse pictures with more megapixels.", minimum=0.01)
     max_streams: int = setting(100, "Refuse files with more streams.", minimum=1)
+    max_frames: int = setting(10_000_000, "Give a video up that has more frames.", minimum=1)
+    max_duration: str = setting("48h", "Give a video up that plays for longer.", duration=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,18 @@ class RunSettings:
     stall_timeout: float = setting(
         300.0, "Give a video up that shows no progress for this long, in seconds.", minimum=1
     )
+    max_wall: str = setting("48h", "Give a video up that takes longer; 0: never.", duration=True)
+    time_budget: str = setting(
+        "0", "Begin no more videos after this time, as in 90s, 15m, 6h; 0: no end.", duration=True
+    )
+    min_free: float = setting(
+        1.0, "Begin no video while the output's disk has less room left, in GB.", minimum=0
+    )
+    worker_memory: float = setting(
+        12.0, "Memory for a video beside the detector's, in GB; 0: any.", minimum=0
+    )
+    max_output: float = setting(100.0, "Largest file to write, in GB; 0: any.", minimum=0)
+    sandbox: bool = setting(True, "Let what reads videos reach no network and no other file.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +176,24 @@ def check_settings(settings: Settings) -> None:
                 raise SetUpError(f"{group.name}.{field_.name} {problem}")
 
 
+def parse_duration(text: str) -> float:
+    """Return the seconds that ``90s``, ``15m``, ``6h`` or ``2d`` mean; ``0`` needs no unit.
+
+    Raises:
+        ValueError: It is no such duration.
+    """
+    number, unit = (text, "s") if text == "0" else (text[:-1], text[-1:])
+    if unit not in _UNITS or not number.isascii() or not number.replace(".", "", 1).isdigit():
+        raise ValueError("write it as 90s, 15m, 6h or 2d")
+    return float(number) * _UNITS[unit]
+
+
 def _problem(value: Any, declared: Mapping[str, Any]) -> str:
+    if declared.get("duration"):
+        try:
+            parse_duration(value)
+        except ValueError as error:
+            return f"is {value!r}: {error}"
     choices, low, high = (declared.get(name) for name in ("choices", "minimum", "maximum"))
     if choices is not None and value not in choices:
         return f"is {value!r}: choose among {', '.join(choices)}"

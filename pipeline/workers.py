@@ -1,14 +1,15 @@
 """Child processes that work on videos, so that no file can take the run down with it.
 
-A worker is kept over many videos; one that dies or stalls is replaced, and only the video it held
-is lost. Jobs go to a worker as Python objects; what comes back is JSON, because a worker reads
-files that nobody has checked.
+A worker is kept over many videos; one that dies, stalls or errs is replaced, and only the video it
+held is lost. Jobs go to a worker as Python objects, each with its video as an open file; what comes
+back is JSON, because a worker reads files that nobody has checked. It is shut in before it reads
+the first one (:mod:`pipeline.sandbox`): what this module imports must start no thread.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import errno
 import json
 import logging
 import os
@@ -20,14 +21,16 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from io import FileIO
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pipeline.errors import NotAVideo, OutputError, SetUpError, SourceChanging
-from pipeline.publish import WRITE_ERRORS, output_error
+from pipeline import sandbox
+from pipeline.errors import NotAVideo, OutputError, SetUpError, SourceChanging, VideoError
+from pipeline.sandbox import NO_GRANTS, Confinement
 
 if TYPE_CHECKING:
     import detectors
@@ -38,11 +41,16 @@ _log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-P", "-m", "pipeline.workers")
-"""Starts a worker; two words follow: the descriptor of its end of the line, and the device."""
+"""Starts a worker; three words follow: the descriptor of its end of the line, the device, and how
+it is shut in."""
 
 _REPORT_EVERY = 0.1
 """Seconds between two messages of progress."""
-_PR_SET_PDEATHSIG = 1
+_FEW_ARENAS = {"MALLOC_ARENA_MAX": "4"}
+"""Else each thread reserves address space, and the limit of memory depends on the processors."""
+
+_KEPT_AFTER = ("done", "skipped", "changing")
+"""Outcomes after which a worker goes on; any other may have left it in disorder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Outcome:
     """How a worker's job ended."""
 
     kind: str
-    """``done``, ``skipped``, or a status: ``changing``, ``crashed``, ``timeout``."""
+    """``done``, ``skipped``, or a status: ``changing``, ``crashed``, ``timeout``, ``limit``."""
     reason: str = ""
     phase: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -65,6 +73,8 @@ class _Worker:
     job: VideoJob
     last_sign: float
     """Monotonic seconds."""
+    begun: float = 0.0
+    """Of the job; monotonic seconds."""
     phase: str = "open"
 
     def stop(self) -> int:
@@ -85,8 +95,26 @@ class WorkerPool:
         stall_timeout: float,
         progress: Callable[[Source, str, int, int | None], None],
         command: Sequence[str] = COMMAND,
+        *,
+        max_wall: float = 0.0,
+        confinement: Confinement = NO_GRANTS,
     ) -> None:
+        """Start nothing yet.
+
+        Args:
+            jobs: How many processes there are at most.
+            device: Where they run the detector.
+            stall_timeout: Seconds without progress after which a video is given up.
+            progress: Told the source, the stage, the frames done, and how many there are.
+            command: Starts a worker.
+            max_wall: Seconds after which a video is given up; 0: never.
+            confinement: How they are shut in.
+        """
+        self.isolation: dict[str, str] = {}
+        """How far the workers are shut in, in words; empty until one has said so."""
         self._command = [*command]
+        self._confinement = confinement
+        self._max_wall = max_wall
         self._jobs = jobs
         self._device = device
         self._stall_timeout = stall_timeout
@@ -126,23 +154,26 @@ class WorkerPool:
             yield from self._collect()
 
     def _give(self, job: VideoJob) -> None:
-        worker = self._idle.pop() if self._idle else _start(self._command, self._device, job)
-        worker.job, worker.phase, worker.last_sign = job, "open", time.monotonic()
+        worker = self._idle.pop() if self._idle else self._start(job)
+        worker.job, worker.phase = job, "open"
+        worker.begun = worker.last_sign = time.monotonic()
         self._busy.append(worker)
         with contextlib.suppress(OSError):  # a dead worker is noticed when it is listened to
             worker.connection.send(job)
+            _hand_over(worker.connection, job.source.path)
+
+    def _start(self, job: VideoJob) -> _Worker:
+        words = [*self._command, self._device, self._confinement.to_json()]
+        return _start(words, len(self._command), job)
 
     def _collect(self) -> Iterator[tuple[VideoJob, Outcome]]:
         if not self._busy:
             return
         ready = wait([worker.connection for worker in self._busy], timeout=1.0)
         for worker in list(self._busy):
-            if worker.connection in ready:
-                outcome = self._listen(worker)
-            elif time.monotonic() - worker.last_sign > self._stall_timeout:
-                outcome = self._lose(worker, stalled=True)
-            else:
-                continue
+            outcome = self._listen(worker) if worker.connection in ready else None
+            if outcome is None and (reason := self._overdue(worker)):
+                outcome = self._give_up(worker, reason)
             if outcome is not None:
                 yield worker.job, outcome
 
@@ -150,47 +181,103 @@ class WorkerPool:
         try:
             message = json.loads(worker.connection.recv_bytes())
         except (EOFError, OSError, ValueError):
-            return self._lose(worker, stalled=False)
+            return self._lose(worker)
         worker.last_sign = time.monotonic()
         if "defect" in message:
             trace = {"trace": message["defect"]}
             _log.error("unexpected error in %s", worker.job.source.name, extra=trace)
             return None
+        if "isolation" in message:
+            self._note(message["isolation"])
+            return None
         if "progress" in message:
             worker.phase, done, total = message["progress"]
             self._progress(worker.job.source, worker.phase, done, total)
             return None
-        self._busy.remove(worker)
-        self._idle.append(worker)
         if "output" in message:
             raise OutputError(message["output"])
         if "set_up" in message:
             raise SetUpError(message["set_up"])
-        return Outcome(**message["outcome"])
+        return self._ended(worker, Outcome(**message["outcome"]))
 
-    def _lose(self, worker: _Worker, *, stalled: bool) -> Outcome:
+    def _note(self, isolation: dict[str, str]) -> None:
+        """Say once how far the workers are shut in."""
+        if isolation != self.isolation and self._confinement.isolate:
+            for part, state in isolation.items():
+                _log.debug("workers: %s %s", part, state)
+            if any(state != "closed" for state in isolation.values()):
+                lacking = "; ".join(f"{k} {v}" for k, v in isolation.items() if v != "closed")
+                _log.warning("workers cannot be shut in as they should here: %s", lacking)
+        self.isolation = isolation
+
+    def _ended(self, worker: _Worker, outcome: Outcome) -> Outcome:
+        self._busy.remove(worker)
+        if outcome.kind in _KEPT_AFTER:
+            self._idle.append(worker)
+        else:
+            worker.stop()
+        return outcome
+
+    def _overdue(self, worker: _Worker) -> str:
+        """Return why a worker is to be given up, if it is."""
+        now = time.monotonic()
+        if now - worker.last_sign > self._stall_timeout:
+            return f"no progress for {self._stall_timeout:g} s"
+        if self._max_wall and now - worker.begun > self._max_wall:
+            return f"not through after {self._max_wall:g} s, which is all that --max-wall gives it"
+        return ""
+
+    def _give_up(self, worker: _Worker, reason: str) -> Outcome:
+        self._busy.remove(worker)
+        worker.stop()
+        return Outcome("timeout", reason, worker.phase)
+
+    def _lose(self, worker: _Worker) -> Outcome:
         self._busy.remove(worker)
         code = worker.stop()
-        if stalled:
-            reason = f"no progress for {self._stall_timeout:g} s"
-            return Outcome("timeout", reason, worker.phase)
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
         return Outcome("crashed", f"the process that worked on it ended {how}", worker.phase)
 
 
-def _start(command: list[str], device: str, job: VideoJob) -> _Worker:
+def _start(words: list[str], place: int, job: VideoJob) -> _Worker:
+    """Start a worker; its end of the line is put at ``place`` among the words that start it."""
     ours, theirs = socket.socketpair()
     search_path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     with theirs:
         process = subprocess.Popen(
-            [*command, str(theirs.fileno()), device],
+            [*words[:place], str(theirs.fileno()), *words[place:]],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": search_path},
+            env={**_FEW_ARENAS, **os.environ, "PYTHONPATH": search_path},
         )
     return _Worker(process, Connection(ours.detach()), job, time.monotonic())
+
+
+def _hand_over(connection: Connection, path: Path) -> None:
+    """Give a worker the file at ``path`` as an open one; one that cannot be opened is not given."""
+    from pipeline.decode.container import open_file
+
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        try:
+            with open_file(path) as file:
+                socket.send_fds(line, [b"f"], [file.fileno()])
+        except VideoError:
+            line.send(b"-")
+
+
+def _take_over(connection: Connection) -> FileIO:
+    """Return the open file that a worker is given.
+
+    Raises:
+        SourceChanging: There is none: it could be opened a moment ago.
+    """
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        _, descriptors, _, _ = socket.recv_fds(line, 1, 1)
+    if not descriptors:
+        raise SourceChanging("the file can no longer be opened; it is tried again next time")
+    return FileIO(descriptors[0])
 
 
 class _Reporter:
@@ -211,23 +298,29 @@ class _Reporter:
             _send(self.connection, progress=[stage, done, total])
 
 
-def _serve(connection: Connection, device: str) -> None:
+def _serve(connection: Connection, device: str, confinement: Confinement) -> None:
     """Work on jobs until the parent hangs up."""
+    _send(connection, isolation=sandbox.enter(confinement))
     from pipeline import run
 
     loaded: dict[str, detectors.Detector] = {}
     reporter = _Reporter(connection)
-
+    sandbox.limit_memory(confinement.memory)
     while True:
         try:
             job: VideoJob = connection.recv()
         except EOFError:
             return
-        _send(connection, **_attempt(run, job, loaded, device, reporter))
+        _send(connection, **_attempt(run, job, loaded, device, reporter, confinement))
 
 
 def _attempt(
-    run: Any, job: VideoJob, loaded: dict[str, detectors.Detector], device: str, reporter: _Reporter
+    run: Any,
+    job: VideoJob,
+    loaded: dict[str, detectors.Detector],
+    device: str,
+    reporter: _Reporter,
+    confinement: Confinement,
 ) -> dict[str, Any]:
     import detectors
 
@@ -235,29 +328,54 @@ def _attempt(
         scan = job.settings.scan
         key = f"{scan.weights} {scan.score_floor} {scan.precision}"
         if key not in loaded:
+            sandbox.limit_memory(0)
             loaded[key] = detectors.load(
                 scan.weights,
                 device=device,
                 threshold=scan.score_floor,
                 precision=scan.precision,  # type: ignore[arg-type]  # a choice of the settings
             )
+            sandbox.limit_memory(confinement.memory)
         return loaded[key]
 
     try:
-        seconds = run.work(job, detector, reporter)
-        return {"outcome": {"kind": "done", "seconds": seconds}}
+        with _take_over(reporter.connection) as file:
+            seconds = run.work(replace(job, file=file), detector, reporter)
+        return _outcome("done", seconds=seconds)
     except NotAVideo as error:
-        return {"outcome": {"kind": "skipped", "reason": str(error)}}
+        return _outcome("skipped", reason=str(error))
     except SourceChanging as error:
-        return {"outcome": {"kind": "changing", "reason": str(error)}}
+        return _outcome("changing", reason=str(error))
     except (detectors.DetectorError, SetUpError) as error:
         return {"set_up": str(error)}
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in WRITE_ERRORS:
-            return {"output": str(output_error(error, job.stage.parents[2]))}
-        _send(reporter.connection, defect=traceback.format_exc())
-        reason = f"unexpected {type(error).__name__}: {error}"
-        return {"outcome": {"kind": "crashed", "phase": reporter.stage, "reason": reason}}
+        return _failed(error, job, reporter, confinement)
+
+
+def _failed(
+    error: Exception, job: VideoJob, reporter: _Reporter, confinement: Confinement
+) -> dict[str, Any]:
+    """Say what an error means that no stage has foreseen."""
+    from pipeline.publish import WRITE_ERRORS, output_error
+
+    phase, output = reporter.stage, job.stage.parents[2]
+    if not job.stage.is_dir():
+        return {"output": f"{output} was removed or exchanged during the run: run again"}
+    if isinstance(error, MemoryError):
+        reason = f"it needs more memory than --worker-memory {confinement.memory:g} (GB) gives it"
+        return _outcome("limit", phase=phase, reason=reason)
+    if isinstance(error, OSError) and error.errno in WRITE_ERRORS:
+        if error.errno == errno.EFBIG and sandbox.file_size_is_ours(confinement):
+            reason = f"an output is larger than --max-output {confinement.file_size:g} (GB)"
+            return _outcome("limit", phase=phase, reason=reason)
+        return {"output": str(output_error(error, output))}
+    _send(reporter.connection, defect=traceback.format_exc())
+    reason = f"unexpected {type(error).__name__}: {error}"
+    return _outcome("crashed", phase=phase, reason=reason)
+
+
+def _outcome(kind: str, **facts: Any) -> dict[str, Any]:
+    return {"outcome": {"kind": kind, **facts}}
 
 
 def _send(connection: Connection, **message: Any) -> None:
@@ -265,12 +383,11 @@ def _send(connection: Connection, **message: Any) -> None:
 
 
 def _main() -> None:
-    """Entry of the child process: ``python -m pipeline.workers DESCRIPTOR DEVICE``."""
+    """Entry of the child process: ``python -m pipeline.workers DESCRIPTOR DEVICE CONFINEMENT``."""
     os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    _serve(Connection(int(sys.argv[1])), sys.argv[2])
+    descriptor, device, confinement = sys.argv[1:]
+    _serve(Connection(int(descriptor)), device, Confinement.from_json(confinement))
 
 
 if __name__ == "__main__":

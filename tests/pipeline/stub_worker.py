@@ -13,6 +13,7 @@ def main() -> None:
     while True:
         try:
             job = connection.recv()
+            os.read(connection.fileno(), 1)  # what comes with an open file
         except EOFError:
             return
         act(connection, job.source.name)
@@ -28,6 +29,13 @@ def act(connection: Connection, name: str) -> None:
         case "hang":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             time.sleep(3600)
+        case "busy":
+            while True:
+                say(connection, progress=["scan", 7, 10])
+                time.sleep(0.05)
+        case "limit":
+            facts = {"reason": str(os.getpid()), "phase": "scan"}
+            say(connection, outcome={"kind": "limit", **facts})
         case "garbage":
             connection.send_bytes(b"\xff not json")
         case "full":

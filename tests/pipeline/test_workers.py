@@ -23,8 +23,10 @@ def job(name: str) -> VideoJob:
     return VideoJob(source, content, name, Path("/stage"), None, Settings(), {}, {})
 
 
-def run(names: list[str], jobs: int = 1, stall: float = 60.0) -> dict[str, Outcome]:
-    with WorkerPool(jobs, "cpu", stall, lambda *_: None, command=STUB) as pool:
+def run(
+    names: list[str], jobs: int = 1, stall: float = 60.0, wall: float = 0.0
+) -> dict[str, Outcome]:
+    with WorkerPool(jobs, "cpu", stall, lambda *_: None, command=STUB, max_wall=wall) as pool:
         return {job.source.name: outcome for job, outcome in pool.run(map(job, names))}
 
 
@@ -53,6 +55,19 @@ def test_a_video_without_progress_is_given_up() -> None:
     outcomes = run(["hang", "after"], stall=5.0)
     assert outcomes["hang"] == Outcome("timeout", "no progress for 5 s", "scan")
     assert outcomes["after"].kind == "done"
+
+
+def test_a_video_that_takes_too_long_is_given_up_though_it_goes_on() -> None:
+    outcomes = run(["busy", "after"], wall=8.0)
+    assert outcomes["busy"].kind == "timeout"
+    assert "--max-wall" in outcomes["busy"].reason
+    assert outcomes["after"].kind == "done"
+
+
+def test_a_worker_that_erred_is_replaced() -> None:
+    outcomes = run(["limit", "pid"])
+    assert outcomes["limit"].kind == "limit"
+    assert outcomes["limit"].reason != outcomes["pid"].reason
 
 
 def test_videos_are_worked_on_side_by_side() -> None:
