@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-corpus check format sample train bench-tracking clean
+.PHONY: help run test test-all test-corpus test-faults check format sample train bench-tracking clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test-all: $(VENV)/installed-test ## run the tests, the slow ones too
 
 test-corpus: $(VENV)/installed-test ## 350 odd, broken and hostile files (needs ffmpeg and the shared material)
 	$(BIN)/python -m pytest tests/corpus
+
+test-faults: $(VENV)/installed-test ## kill, fill and mutate: what docs/reliability.md promises (under 20 minutes)
+	$(BIN)/python -m pytest -s tests/faults
 
 check: $(VENV)/installed-test ## format, lint, strict types, import contracts
 	$(BIN)/ruff format --check .

@@ -18,6 +18,8 @@ import errno
 import fcntl
 import os
 import shutil
+import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +54,7 @@ class OutputFolder:
         self.staging = self.inner / "staging"
         self.index_file = self.inner / "index.sqlite"
         self._lock = -1
+        self._passed: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         with output_errors(self.path):
@@ -95,15 +98,19 @@ class OutputFolder:
     def publish(self, stage: Path, folder: str) -> Path:
         """Make the whole result in ``stage`` visible as ``folder``; return where it is."""
         target = self.path / folder
+        self._fault("after-stage")
         with output_errors(self.path):
             sync_tree(stage)
+            self._fault("before-rename")
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if target.exists():
                 _rename(stage, target, _RENAME_EXCHANGE)
             else:
                 _rename(stage, target, _RENAME_NOREPLACE)
+            self._fault("after-rename")
             _sync(target.parent)
             shutil.rmtree(stage, ignore_errors=True)
+        self._fault("after-publish")
         return target
 
     def withdraw(self, folder: str) -> None:
@@ -118,6 +125,15 @@ class OutputFolder:
                 if any((self.path / parent).iterdir()):
                     break
                 (self.path / parent).rmdir()
+
+    def _fault(self, point: str) -> None:
+        """Kill this process where a test asks for it: ``FACEPICS_FAULT=after-rename:2``.
+
+        The number says at which time of passing the point; the points are those of ``publish``.
+        """
+        self._passed[point] += 1
+        if os.environ.get("FACEPICS_FAULT") == f"{point}:{self._passed[point]}":
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def manifest(self, folder: str) -> Manifest | None:
         """Return the manifest of ``folder``, or None where there is no whole one."""
