@@ -13,8 +13,8 @@ from tests.test_flow import ROOT, tree
 
 __all__ = ["assert_whole", "command", "last_processes", "run", "tree"]
 
-BOOKS = ("index.html", ".index.html.part", "catalog.sqlite", ".catalog")
-"""Names, or beginnings of them, of what is made anew from the results."""
+BOOKS = (".facepics", "index.html", ".index.html.part", "catalog.sqlite", "pages/", "runs/")
+"""Names, or beginnings of them, of what is not of one result."""
 
 MARK = "FACEPICS_TRIAL"
 
@@ -44,19 +44,16 @@ def run(
 
 def assert_whole(out: Path) -> int:
     """Check that every visible result is what its manifest says; return how many there are."""
-    found = tree(out) if out.exists() else {}
-    folders = [name.removesuffix(FILE_NAME) for name in found if name.endswith(FILE_NAME)]
-    for folder in folders:
-        outputs = Manifest.read(out / folder).outputs
-        there = {
-            name.removeprefix(folder): digest
-            for name, digest in found.items()
-            if name.startswith(folder) and not name.endswith(FILE_NAME)
-        }
-        assert there == {name: output.sha256 for name, output in outputs.items()}, folder
-    loose = {name for name in found if not name.startswith(tuple(folders))}
-    assert {name for name in loose if not name.startswith(BOOKS)} == set()
-    return len(folders)
+    results = [file for file in out.rglob(FILE_NAME) if ".facepics" not in file.parts]
+    accounted: set[Path] = set(results)
+    for file in results:
+        there = {name: digest for name, digest in tree(file.parent).items() if name != FILE_NAME}
+        outputs = Manifest.read(file.parent).outputs
+        assert there == {name: output.sha256 for name, output in outputs.items()}, file
+        accounted |= {file.parent / name for name in there}
+    loose = {path for path in out.rglob("*") if path.is_file()} - accounted
+    assert {p for p in loose if not str(p.relative_to(out)).startswith(BOOKS)} == set()
+    return len(results)
 
 
 def last_processes(mark: str, patience: float = 10.0) -> list[int]:

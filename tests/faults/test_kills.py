@@ -30,6 +30,7 @@ def test_every_kill_leaves_whole_results_and_the_last_run_finishes(
         assert_whole(out)
         if killed:
             counts["named" if named else "random"] += 1
+            print(".", end="", flush=True)
         else:
             assert tree(out) == undisturbed
             shutil.rmtree(out)
@@ -37,7 +38,7 @@ def test_every_kill_leaves_whole_results_and_the_last_run_finishes(
     assert run(archive, out).returncode == 3
     assert tree(out) == undisturbed
     assert list((out / ".facepics" / "staging").iterdir()) == []
-    print(f"\nseed {seed}: {counts}")
+    print(f"\nseed {seed}: {counts}, the longest run {longest:.1f} s")
 
 
 def _duration(archive: Path, out: Path) -> float:

@@ -1,8 +1,11 @@
-"""Durations, and limits that a video runs into."""
+"""Durations, and limits that a video or a run goes into."""
+
+from pathlib import Path
 
 import pytest
 
-from pipeline.errors import LimitExceeded, SetUpError
+from pipeline.batch import process_batch
+from pipeline.errors import LimitExceeded, OutputError, SetUpError
 from pipeline.run import Extent
 from pipeline.settings import (
     DecodeSettings,
@@ -43,3 +46,26 @@ def test_a_video_may_be_as_long_as_the_limits() -> None:
         extent.check(4, 102.0)
     with pytest.raises(LimitExceeded, match="2s"):
         extent.check(3, 102.1)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    (tmp_path / "media").mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / "media" / name).write_text(name)
+    return tmp_path / "media"
+
+
+def test_a_run_without_time_stops_cleanly_and_says_what_is_left(
+    archive: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(run=RunSettings(time_budget="0.000001s"))
+    result = process_batch([archive], tmp_path / "out", settings)
+    assert (result.videos, result.left, result.exit_code) == ((), 2, 0)
+    assert "--time-budget 0.000001s is used up" in caplog.text
+
+
+def test_no_video_is_begun_without_the_room_that_is_kept(archive: Path, tmp_path: Path) -> None:
+    settings = Settings(run=RunSettings(min_free=1e9))
+    with pytest.raises(OutputError, match=r"GB are left .* --min-free keeps 1e\+09"):
+        process_batch([archive], tmp_path / "out", settings)
