@@ -3,7 +3,7 @@
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -11,6 +11,8 @@ from detectors.boxes import Suppression
 from detectors.faceboxes import FaceBoxes, FaceBoxesConfig
 from detectors.weights import Entry, save
 from training.errors import TrainingError
+
+LICENCE: Final = "MIT for the weights; most pictures that they were learned from state no licence"
 
 
 def export(
@@ -45,7 +47,7 @@ def export(
         smallest_face=smallest_face,
         threshold=threshold,
         source="trained by python -m training faceboxes",
-        licence="MIT",
+        licence=LICENCE,
         card={"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)} | card,
     )
     return save(entry, tensors, replacing=True)
