@@ -38,8 +38,8 @@ WRITE_ERRORS = _FULL | _UNWRITABLE
 """What the operating system says when a folder is full or must not be written to."""
 
 _AT_FDCWD = -100
-_RENAME_NOREPLACE = 1
-_RENAME_EXCHANGE = 2
+NO_REPLACE = 1
+EXCHANGE = 2
 
 
 class OutputFolder:
@@ -104,9 +104,9 @@ class OutputFolder:
             self._fault("before-rename")
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if target.exists():
-                _rename(stage, target, _RENAME_EXCHANGE)
+                _rename(stage, target, EXCHANGE)
             else:
-                _rename(stage, target, _RENAME_NOREPLACE)
+                _rename(stage, target, NO_REPLACE)
             self._fault("after-rename")
             _sync(target.parent)
             shutil.rmtree(stage, ignore_errors=True)
@@ -118,7 +118,7 @@ class OutputFolder:
         source, grave = self.path / folder, self.staging / f"{names.short_id(folder)}.gone"
         with output_errors(self.path):
             shutil.rmtree(grave, ignore_errors=True)
-            _rename(source, grave, _RENAME_NOREPLACE)
+            _rename(source, grave, NO_REPLACE)
             _sync(source.parent)
             shutil.rmtree(grave)
             for parent in source.relative_to(self.path).parents[:-1]:
@@ -231,18 +231,25 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _rename(source: Path, target: Path, flag: int) -> None:
-    """Rename as renameat2(2) does, or in two steps where the file system does not know it."""
+def renameat2(source: Path, target: Path, flag: int) -> bool:
+    """Rename as renameat2(2) does; tell whether the file system knows that. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     result = libc.renameat2(
         _AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), ctypes.c_uint(flag)
     )
     if result == 0:
-        return
+        return True
     code = ctypes.get_errno()
     if code not in (errno.EINVAL, errno.ENOSYS):
         raise OSError(code, os.strerror(code), str(target))
-    if flag == _RENAME_EXCHANGE:
+    return False
+
+
+def _rename(source: Path, target: Path, flag: int) -> None:
+    """Rename as renameat2(2) does, or in two steps where the file system does not know it."""
+    if renameat2(source, target, flag):
+        return
+    if flag == EXCHANGE:
         aside = source.with_name(f"{source.name}.old")
         target.rename(aside)
         source.rename(target)

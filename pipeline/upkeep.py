@@ -119,4 +119,22 @@ def _tell(found: PurgeReport, dry_run: bool) -> None:
         click.echo("nothing to purge")
 
 
-COMMANDS = (verify, purge)
+@click.command()
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path), default=_DEFAULT)
+@click.option("--weights", default="faceboxes", show_default=True, help="Detector to try.")
+@click.option("--device", default="auto", show_default=True, help="Where to try it.")
+def doctor(output: Path, weights: str, device: str) -> ExitCode:
+    """Check that this machine can do the work, and say what to do where it cannot.
+
+    Tries Python and the libraries, codecs, weights, the detector on its device, and the disk on
+    which OUTPUT is or will be. Exit codes: 0 all that is needed is there; 2 something is not.
+    """
+    from pipeline import doctor as room
+
+    findings = room.examine(room.Plan(output, weights, device))
+    for finding in findings:
+        click.echo(str(finding))
+    return room.exit_code(findings)
+
+
+COMMANDS = (verify, purge, doctor)
