@@ -208,6 +208,7 @@ def _rendering(job: VideoJob, seen: Scan, tracks: Tracks, kept: tuple[Look, ...]
         tracks=tracks,
         looks=kept,
         settings=job.settings.render,
+        threshold=job.settings.link.threshold,
         best_only=job.settings.select.keep == "best",
     )
 

@@ -117,6 +117,12 @@ class RenderSettings:
     quality: int = setting(95, "Quality of jpg and webp crops.", minimum=1, maximum=100)
     clip_size: int = setting(720, "Largest height of a track's clip, in pixels.", minimum=16)
     audio: bool = setting(True, "Keep the sound.")
+    redact: str = setting(
+        "none",
+        "Hide all faces in the annotated video, and write no crops and no clips; solid is safer: a "
+        "blur can be undone.",
+        choices=("none", "solid", "blur"),
+    )
     preset: str = setting(
         "veryfast",
         "x264's preset.",

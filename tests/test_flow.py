@@ -16,10 +16,12 @@ from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
 from pipeline.manifest import Manifest
+from trackers.assignment import iou
 
 ROOT = Path(__file__).parents[1]
 BOOKS = ("runs", ".facepics", "catalog.sqlite")
@@ -314,3 +316,34 @@ def test_what_was_purged_stays_away_until_it_is_forgotten(media: Path, results: 
     assert facepics(*args).returncode == 0
     again = tree(results)
     assert {"day 1/cut.mp4/track_0001/best.jpg", "turn-again.mp4/tracks.csv"} <= again.keys()
+
+
+def test_a_redacted_result_shows_no_face(media: Path, tmp_path: Path) -> None:
+    import detectors
+
+    args = (media, "-o", tmp_path / "out", "--include", "turn.mp4", "--redact", "solid")
+    assert facepics(*args).returncode == 0
+    folder = tmp_path / "out" / "turn.mp4"
+    assert {path.suffix for path in folder.rglob("*") if path.is_file()}.isdisjoint({".jpg"})
+    assert [path.name for path in folder.rglob("*.mp4")] == ["annotated.mp4"]
+    counts = Manifest.read(folder).counts
+    assert counts.tracks > 0
+    assert counts.crops == 0
+    table = parquet.read_table(folder / "boxes.parquet").to_pydict()
+    assert set(table["crop"]) == {None}
+    assert max(table["rank"]) > 0
+    assert facepics("verify", tmp_path / "out").returncode == 0
+    boxes = np.stack([table[edge] for edge in ("x1", "y1", "x2", "y2")], axis=1)
+    frame = np.array(table["frame"])
+    find = detectors.load()
+
+    def faces_on_boxes(video: Path) -> int:
+        with av.open(str(video)) as file:
+            images = [picture.to_ndarray(format="bgr24") for picture in file.decode(video=0)]
+        found = [find([image])[0].boxes for image in images]
+        return sum(
+            int((iou(faces, boxes[frame == n]) > 0.3).sum()) for n, faces in enumerate(found)
+        )
+
+    assert faces_on_boxes(media / "turn.mp4") > 20
+    assert faces_on_boxes(folder / "annotated.mp4") == 0

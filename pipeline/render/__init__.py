@@ -77,6 +77,9 @@ _VIDEOS = {
     "both": ("annotated", "clips"),
 }
 
+_REDACTED = ("annotated",)
+"""What can hide the faces that it shows."""
+
 
 Frames = Iterable[Frame] | Callable[[NDArray[np.bool_]], Iterable[Frame]]
 """All frames of a video; or what gives them, told which are wanted: others may come in between."""
@@ -97,12 +100,10 @@ def render(
         StaleScan: if the frames are not those of the scan.
         OSError: if the disk is full or the folder cannot be written to.
     """
-    videos = _VIDEOS[job.settings.video]
-    heard = playable(sound) if sound and videos and job.settings.audio else None
+    names = _outputs(job)
+    heard = playable(sound) if sound and set(names) - {"crops"} and job.settings.audio else None
     with ExitStack() as stack:
-        outputs = [
-            stack.enter_context(OUTPUTS[name](job, folder, heard)) for name in ("crops", *videos)
-        ]
+        outputs = [stack.enter_context(OUTPUTS[name](job, folder, heard)) for name in names]
         _feed(frames, job, outputs, heard)
     return RenderResult(
         crops=dict(chain.from_iterable(output.made.crops.items() for output in outputs)),
@@ -110,6 +111,14 @@ def render(
         videos=tuple(video for output in outputs for video in output.made.videos),
         warnings=tuple(warning for output in outputs for warning in output.made.warnings),
     )
+
+
+def _outputs(job: RenderJob) -> tuple[str, ...]:
+    """Return what is to be written: of redacted videos nothing that is there to show a face."""
+    videos = _VIDEOS[job.settings.video]
+    if job.settings.redact == "none":
+        return ("crops", *videos)
+    return tuple(name for name in videos if name in _REDACTED)
 
 
 def _feed(

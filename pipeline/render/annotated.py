@@ -11,6 +11,7 @@ from pipeline.render.draw import draw_track
 from pipeline.render.encode import Mp4Writer
 from pipeline.render.job import Made, RenderJob, RowsByFrame, VideoFile
 from pipeline.render.layout import ANNOTATED
+from pipeline.render.redact import Redaction
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.types import Frame, Kind
 
@@ -21,6 +22,7 @@ class Annotated:
     def __init__(self, job: RenderJob, folder: Path, sound: PlayableSound | None) -> None:
         self._tracks = job.tracks
         self._rows = RowsByFrame(job.tracks)
+        self._redaction = Redaction(job)
         self._frames = len(job.scan.time) if len(job.tracks.frame) else 0
         self.made = Made()
         if self._frames:
@@ -55,8 +57,9 @@ class Annotated:
             self._writer.hear(piece)
 
     def write(self, frame: Frame) -> None:
-        """Append the frame with its boxes."""
+        """Append the frame with its boxes, over faces that are hidden if the settings say so."""
         placed = self._canvas.place(frame.picture)
+        self._redaction.hide(placed, frame.index)
         rows = self._rows[frame.index]
         for row, box in zip(rows, placed.boxes(self._tracks.boxes[rows]), strict=True):
             filled = self._tracks.kind[row] == Kind.INTERPOLATED

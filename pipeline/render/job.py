@@ -28,6 +28,8 @@ class RenderJob:
     tracks: Tracks
     looks: tuple[Look, ...]
     settings: RenderSettings
+    threshold: float = 0.5
+    """Score from which a detection counts."""
     best_only: bool = False
     """Whether each track's best look is all that is kept: no numbered copy beside ``best``."""
 

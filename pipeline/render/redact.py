@@ -1,0 +1,73 @@
+"""Faces hidden in a picture: the boxes of all tracks, and every detection that counts.
+
+A detector misses a face now and then. What it found is therefore hidden a little before and after
+it was seen too, with room around it, and also where it was seen too shortly to make a track: better
+a patch too many than a face too much.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pipeline.render.canvas import Placed
+from pipeline.render.job import RenderJob, RowsByFrame
+from pipeline.types import Boxes, Image
+
+_ROOM = 0.2
+"""Part of a box's size by which it is grown on each side: hair, ears and chin."""
+_HOLD = 0.25
+"""Seconds for which a detection hides before and after its frame."""
+_INK = (32, 32, 32)
+_CELLS = 4
+"""Pixels across a face that a blur leaves."""
+
+
+class Redaction:
+    """Hides faces as the settings say; does nothing where they say ``none``."""
+
+    def __init__(self, job: RenderJob) -> None:
+        self._how = job.settings.redact
+        self._job = job
+        self._rows = RowsByFrame(job.tracks)
+        counts = job.scan.scores >= job.threshold
+        self._found = job.scan.boxes[counts]  # (K, 4)
+        self._seen = job.scan.time[job.scan.frame[counts]]  # (K,) seconds, ascending
+
+    def hide(self, placed: Placed, frame: int) -> None:
+        """Hide all faces in ``placed``, which shows the frame of that index."""
+        if self._how == "none":
+            return
+        for box in placed.boxes(self._boxes(frame)):
+            area = _area(placed.image, box)
+            if area.size and self._how == "solid":
+                area[:] = _INK
+            elif area.size:
+                area[:] = _blurred(area)
+
+    def _boxes(self, frame: int) -> Boxes:
+        """Return what is hidden in a frame: (M, 4) pixels of the full-size picture."""
+        job, time = self._job, float(self._job.scan.time[frame])
+        first, last = np.searchsorted(self._seen, (time - _HOLD, time + _HOLD))
+        return np.concatenate([job.tracks.boxes[self._rows[frame]], self._found[first:last]])
+
+
+def _area(image: Image, box: Boxes) -> Image:
+    """Return the part of ``image`` that a box covers with the room around it."""
+    height, width = image.shape[:2]
+    grow = (box[2:] - box[:2]) * np.float32(_ROOM)
+    left, top = np.floor(box[:2] - grow)
+    right, bottom = np.ceil(box[2:] + grow)
+    x1, x2 = (int(np.clip(x, 0, width)) for x in (left, right))
+    y1, y2 = (int(np.clip(y, 0, height)) for y in (top, bottom))
+    return image[y1:y2, x1:x2]
+
+
+def _blurred(area: Image) -> Image:
+    """Return a picture of the same size of which only its coarsest colours are left."""
+    height, width = area.shape[:2]
+    coarse = cv2.resize(
+        area, (min(width, _CELLS), min(height, _CELLS)), interpolation=cv2.INTER_AREA
+    )
+    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(smooth, np.uint8)
