@@ -13,7 +13,7 @@ from tests.test_flow import ROOT, tree
 
 __all__ = ["assert_whole", "command", "last_processes", "run", "tree"]
 
-BOOKS = (".facepics", "index.html", ".index.html.part", "catalog.sqlite", "pages/", "runs/")
+BOOKS = (".facepics", ".catalog", "catalog.sqlite", ".index.html", "index.html", "pages/", "runs/")
 """Names, or beginnings of them, of what is not of one result."""
 
 MARK = "FACEPICS_TRIAL"
