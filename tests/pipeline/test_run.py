@@ -13,7 +13,7 @@ from pipeline.keys import stage_keys
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.run import SCAN_FILE, VideoJob, work
 from pipeline.scan import scanfile
-from pipeline.settings import LinkSettings, Settings
+from pipeline.settings import LinkSettings, RenderSettings, Settings
 from pipeline.sources import Content, Fingerprint, sha256_of
 from pipeline.types import Source, Status
 from tests.pipeline.records import seal
@@ -88,6 +88,20 @@ def test_a_kept_scan_that_no_longer_fits_is_made_anew(tmp_path: Path) -> None:
     assert run(again, lambda: detector).status == Status.DONE
     assert detector.seen == 20
     assert contents(again.stage) == expected
+
+
+def test_without_videos_little_is_decoded_again_for_the_same_crops(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", 600, options={"g": "12"})
+    whole = job_of(tmp_path, "a.mp4")
+    run(whole)
+    crops = replace(SETTINGS, render=RenderSettings(video="none"))
+    chosen = replace(job_of(tmp_path, "a.mp4", previous=whole.stage), settings=crops)
+    rendered = []
+    work(chosen, never, lambda stage, *_: rendered.append(stage == "render"))
+    assert sum(rendered) < 400
+    jpegs = {name: data for name, data in contents(whole.stage).items() if name.endswith(".jpg")}
+    assert len(jpegs) > 1
+    assert jpegs == {n: d for n, d in contents(chosen.stage).items() if n.endswith(".jpg")}
 
 
 @pytest.mark.parametrize("content", ["video", "text"])
