@@ -13,6 +13,7 @@ start.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -60,8 +61,7 @@ class OutputFolder:
         with output_errors(self.path):
             self.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._take_lock()
-            for left_over in self.staging.iterdir():
-                shutil.rmtree(left_over)
+            self._sweep()
         return self
 
     def __exit__(
@@ -70,7 +70,14 @@ class OutputFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        with contextlib.suppress(OSError):  # the next start sweeps again
+            self._sweep()
         os.close(self._lock)
+
+    def _sweep(self) -> None:
+        """Remove what an interrupted run has left half done."""
+        for left_over in self.staging.iterdir():
+            shutil.rmtree(left_over)
 
     def _take_lock(self) -> None:
         self._lock = os.open(self.inner / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -78,6 +78,8 @@ def test_the_lock_falls_with_its_holder(tmp_path: Path) -> None:
 def test_what_an_interrupted_run_left_in_staging_is_swept(tmp_path: Path) -> None:
     with OutputFolder(tmp_path) as out:
         build(out, "a", "half")
+    assert list(out.staging.iterdir()) == []
+    build(out, "a", "half, and killed")
     with OutputFolder(tmp_path) as out:
         assert list(out.staging.iterdir()) == []
 
