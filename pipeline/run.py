@@ -37,6 +37,9 @@ from pipeline.types import Frame, Look, Scan, Source, Status, Tracks
 
 SCAN_FILE = "scan.npz"
 
+_LONGEST_FRAME = 60.0
+"""Seconds for which one frame counts at most towards the length of a video."""
+
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage, the frames done, and the frames there are (where that is known)."""
 
@@ -175,17 +178,20 @@ class Extent:
     """Gives a video up as soon as it turns out longer than the settings allow."""
 
     settings: DecodeSettings
-    begin: float | None = None
-    """Time of the first frame, seconds."""
+    played: float = 0.0
+    """Seconds; a gap of days between two frames is not days of video."""
+    latest: float | None = None
+    """Time of the frame before, seconds."""
 
     def check(self, frames: int, time: float) -> None:
         """Take note of the latest frame; raises LimitExceeded."""
-        if self.begin is None:
-            self.begin = time
+        if self.latest is not None:
+            self.played += min(time - self.latest, _LONGEST_FRAME)
+        self.latest = time
         if frames > self.settings.max_frames:
             raise LimitExceeded(f"more than {self.settings.max_frames:,} frames (--max-frames)")
         longest = self.settings.max_duration
-        if time - self.begin > parse_duration(longest):
+        if self.played > parse_duration(longest):
             raise LimitExceeded(f"it plays for longer than {longest} (--max-duration)")
 
 

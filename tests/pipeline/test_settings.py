@@ -48,6 +48,12 @@ def test_a_video_may_be_as_long_as_the_limits() -> None:
         extent.check(3, 102.1)
 
 
+def test_a_hole_of_days_is_not_days_of_video() -> None:
+    extent = Extent(DecodeSettings(max_duration="1h"))
+    for frames, time in ((1, 0.0), (2, 0.04), (3, 1e6), (4, 1e6 + 0.04)):
+        extent.check(frames, time)
+
+
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     (tmp_path / "media").mkdir()
