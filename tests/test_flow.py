@@ -46,6 +46,11 @@ def stamps(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
+def heed_signals() -> None:
+    """Undo what a shell does to jobs in the background: they are started deaf to SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def last_run(out: Path) -> dict[str, object]:
     return json.loads(max((out / "runs").glob("*.json")).read_text())
 
@@ -214,7 +219,7 @@ def test_an_interrupted_run_leaves_whole_results_and_goes_on(
 ) -> None:
     command = [sys.executable, ROOT / "start.py", media, "-o", tmp_path / "out"]
     for stop, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=heed_signals) as run:
             deadline = time.monotonic() + 60
             while not list((tmp_path / "out").glob(".facepics/staging/*/*")):  # in mid-video
                 assert run.poll() is None
