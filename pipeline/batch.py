@@ -253,23 +253,26 @@ class _Batch:
         return fail_fast and failed
 
     def _jobs(self, sources: Sequence[Source], in_work: dict[Path, Decision]) -> Iterator[VideoJob]:
-        """Settle what needs no work; yield the rest, as many as the settings allow."""
+        """Settle what needs no work; yield the rest, as many as the settings allow.
+
+        What lies beyond the limit is not even looked at: deciding may mean to hash a whole file.
+        """
         run = self.checked.settings.run
         limit = run.limit or len(sources)
         for source in sources:
-            if self._stop:
+            if self._stop or limit == 0:
                 return
             decision = self.planner.decide(source)
             if decision.action is not Action.WORK:
                 self._settle(decision)
-            elif limit > 0:
-                if self._out_of_time():
-                    return
-                _check_room(self.out.path, run.min_free)
-                limit -= 1
-                job = self._job(decision)
-                in_work[job.stage] = decision
-                yield job
+                continue
+            if self._out_of_time():
+                return
+            _check_room(self.out.path, run.min_free)
+            limit -= 1
+            job = self._job(decision)
+            in_work[job.stage] = decision
+            yield job
 
     def _out_of_time(self) -> bool:
         """Tell whether the time that the run was given is over, and say so in the log."""

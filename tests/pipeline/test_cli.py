@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.sources import SourceIndex
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -110,3 +112,18 @@ def test_files_that_changed_just_now_are_left(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     assert any("skipped a.mp4: it changed just now" in entry["message"] for entry in entries)
+
+
+def test_a_limit_leaves_the_rest_untouched_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        (folder / name).write_text(f"{name} is no video")
+    for looked_at in (1, 2, 3):
+        done = start(folder, "-o", out, "--limit", "1")
+        assert done.returncode == 0, done.stderr
+        record = json.loads(max((out / "runs").glob("*.json")).read_text())
+        assert record["left"] == 3 - looked_at
+        with SourceIndex(out / ".facepics" / "index.sqlite") as index:
+            known = [name for name in ("a", "b", "c") if index.get(folder / name)]
+        assert known == ["a", "b", "c"][:looked_at]
