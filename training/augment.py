@@ -31,6 +31,7 @@ class AugmentSettings:
 
     Attributes:
         size: Side of the square result, px.
+        sizes: Sides that batches may have, each as often as any other.
         smallest_face: Faces below this are ignored, px (square root of the area).
         face_range: A chosen face is scaled to a size drawn from here, px, evenly in log.
         max_enlarge: No picture is enlarged more than this many times.
@@ -40,12 +41,13 @@ class AugmentSettings:
         mean: Blue, green and red of what lies outside the picture (0 to 255).
     """
 
-    size: int = 384
-    smallest_face: float = 10.0
-    face_range: tuple[float, float] = (11.0, 340.0)
+    size: int = 320
+    sizes: tuple[int, ...] = (256, 320, 384, 512)
+    smallest_face: float = 6.5
+    face_range: tuple[float, float] = (7.0, 450.0)
     max_enlarge: float = 3.0
     squeeze: float = 1.15
-    mosaic: tuple[float, float, float] = (0.45, 0.4, 0.15)
+    mosaic: tuple[float, float, float] = (0.55, 0.35, 0.10)
     mean: tuple[int, int, int] = (104, 117, 123)
 
 

@@ -8,15 +8,16 @@ from typing import Any, Final
 import torch
 
 from detectors.boxes import Suppression
-from detectors.faceboxes import FaceBoxes, FaceBoxesConfig
+from detectors.faceboxes import FaceBoxes
 from detectors.weights import Entry, save
 from training.errors import TrainingError
+from training.recipes.faceboxes import read_network
 
 LICENCE: Final = "MIT for the weights; most pictures that they were learned from state no licence"
 
 
 def export(
-    checkpoint: Path,
+    run: Path,
     output: Path,
     *,
     threshold: float,
@@ -24,15 +25,16 @@ def export(
     suppression: Suppression,
     card: dict[str, Any],
 ) -> Entry:
-    """Write `output` (.safetensors) and its entry in the manifest beside it.
+    """Write the averaged weights of a run as `output` (.safetensors), with its manifest entry.
 
     Raises:
-        TrainingError: The checkpoint is missing or is not of this network.
+        TrainingError: The run has no checkpoint, or one that is not of its network.
     """
+    checkpoint = run / "checkpoint.pt"
     if not checkpoint.is_file():
         raise TrainingError(f"{checkpoint}: no such checkpoint; train first")
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    network = FaceBoxes(FaceBoxesConfig())
+    network = FaceBoxes(read_network(run))
     try:
         network.load_state_dict(state["average"])
     except RuntimeError as error:

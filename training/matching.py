@@ -1,39 +1,51 @@
 """Which anchor answers for which face, and which anchors are asked nothing.
 
 Reference:
-    Zhang et al., FaceBoxes, 2017, arXiv:1708.05234, section 3.4 (IoU above 0.35, and the best
-    anchor of every face).
-    Zhang et al., S3FD, 2017, arXiv:1708.05237, section 3.2 (small faces overlap no anchor well:
-    they get their few best anchors all the same).
+    Ge et al., OTA, 2021, arXiv:2103.14259; YOLOX, 2021, arXiv:2107.08430, section 2.1 (SimOTA).
 """
 
 from typing import Final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 BACKGROUND: Final = -1
+MOST_ANCHORS: Final = 10  # that one face may have
+IOU_COST: Final = 3.0  # against the cost of the class
+REACH: Final = 1.25  # sides of an anchor from its centre to that of a face that it may answer for
 
 
-def match(anchors: Tensor, boxes: Tensor, threshold: float, at_least: int) -> Tensor:
-    """Give every anchor a face or none: (N,) index of the face, or `BACKGROUND`.
+def assign(anchors: Tensor, predicted: Tensor, log_odds: Tensor, boxes: Tensor) -> Tensor:
+    """Give every anchor the face that it predicts best, or none: (N,) index, or `BACKGROUND`.
+
+    A face gets as many anchors as the IoUs of its ten best predictions add up to, those of least
+    cost: -log(probability) - 3 log(IoU). An anchor takes part if its centre lies in the face or
+    near its middle; one that several faces ask for goes to the one it costs least.
 
     Args:
         anchors: (N, 4) x1, y1, x2, y2, px.
-        boxes: (M, 4) true faces, likewise.
-        threshold: An anchor with this IoU or more answers for the face.
-        at_least: Anchors that a face gets even below the threshold, the best first.
+        predicted: (N, 4) the boxes that they predict now.
+        log_odds: (N,) of a face, as predicted now.
+        boxes: (M, 4) true faces.
     """
     if len(boxes) == 0:
         return torch.full((len(anchors),), BACKGROUND)
-    overlap = iou(boxes, anchors)  # (M, N)
-    rank = overlap - 0.01 * _offset(boxes, anchors)  # anchors around a small face tie in IoU
-    best = rank.topk(min(at_least, len(anchors)), 1).indices  # (M, K)
-    allowed = (overlap >= threshold).scatter(1, best, True) & (overlap > 0)
-    quality, index = rank.masked_fill(~allowed, -torch.inf).max(0)  # (N,)
-    index[quality == -torch.inf] = BACKGROUND
-    index[best[:, 0]] = torch.arange(len(boxes))
-    return index
+    centres = (anchors[:, :2] + anchors[:, 2:]) / 2
+    inside = ((centres > boxes[:, None, :2]) & (centres < boxes[:, None, 2:])).all(-1)  # (M, N)
+    allowed = inside | (_offset(boxes, anchors) < REACH)
+    overlap = iou(boxes, predicted) * allowed
+    cost = F.softplus(-log_odds) - IOU_COST * torch.log(overlap + 1e-7)
+    cost = cost.masked_fill(~allowed, torch.inf)
+    few = min(MOST_ANCHORS, len(anchors))
+    wanted = overlap.topk(few, 1).values.sum(1).int().clamp(min=1)  # (M,)
+    best = cost.topk(few, 1, largest=False)  # (M, few)
+    taken = (torch.arange(few) < wanted[:, None]) & best.values.isfinite()
+    chosen = torch.full_like(cost, torch.inf).scatter(
+        1, best.indices, best.values.masked_fill(~taken, torch.inf)
+    )
+    least, index = chosen.min(0)  # (N,)
+    return torch.where(least.isfinite(), index, BACKGROUND)
 
 
 def covered(boxes: Tensor, regions: Tensor) -> Tensor:

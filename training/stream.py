@@ -6,6 +6,7 @@ batches, or whether the run was interrupted before it.
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 import cv2
@@ -52,15 +53,19 @@ class AugmentedBatches(Dataset[Batch]):
         self._bounds = weights.cumsum() / weights.sum()
 
     def __getitem__(self, step: int) -> Batch:
-        first = step * self.batch_size
-        return collate([self.sample(i) for i in range(first, first + self.batch_size)])
+        """Make batch number `step`: all of one size, drawn, and about as many pixels in each."""
+        sizes = self.settings.sizes
+        size = sizes[default_rng((self.seed, step)).integers(len(sizes))]
+        count = max(1, round(self.batch_size * (self.settings.size / size) ** 2))
+        settings = replace(self.settings, size=size)
+        return collate([self.sample((step, place), settings) for place in range(count)])
 
-    def sample(self, number: int) -> Sample:
+    def sample(self, number: tuple[int, int], settings: AugmentSettings) -> Sample:
         """Make one augmented sample of one picture, or of 4 or 16."""
-        rng = default_rng((self.seed, number))
-        count = (1, 4, 16)[rng.choice(3, p=self.settings.mosaic)]
+        rng = default_rng((self.seed, *number))
+        count = (1, 4, 16)[rng.choice(3, p=settings.mosaic)]
         chosen = self._bounds.searchsorted(rng.random(count), side="right")
-        return augment([self.samples[int(index)] for index in chosen], self.settings, rng)
+        return augment([self.samples[int(index)] for index in chosen], settings, rng)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

@@ -22,11 +22,22 @@ class AnchorLevel(NamedTuple):
         return sum(n * n for _, n in self.sizes)
 
 
-LEVELS: Final = (
-    AnchorLevel(32, ((32, 4), (64, 2), (128, 1))),
-    AnchorLevel(64, ((256, 1),)),
-    AnchorLevel(128, ((512, 1),)),
-)
+Heads = Literal["paper", "fine"]
+
+LEVELS: Final[Mapping[Heads, tuple[AnchorLevel, ...]]] = {
+    "paper": (
+        AnchorLevel(32, ((32, 4), (64, 2), (128, 1))),
+        AnchorLevel(64, ((256, 1),)),
+        AnchorLevel(128, ((512, 1),)),
+    ),
+    "fine": (
+        AnchorLevel(8, ((16, 1),)),
+        AnchorLevel(16, ((32, 1),)),
+        AnchorLevel(32, ((64, 1),)),
+        AnchorLevel(64, ((128, 1),)),
+        AnchorLevel(128, ((256, 1),)),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,8 @@ class FaceBoxesConfig:
             corner in steps of stride / n; `centre` takes the same steps symmetrically about the
             middle; `spread` too, but in steps of size / n, and runs through y before x.
         clip_anchors: Cut anchors off at the border of the (padded) picture.
+        heads: `paper`: at strides 32, 64 and 128, with densified anchors. `fine`: at strides 8 and
+            16 too, which see what the coarser maps know of their surroundings; one anchor a cell.
     """
 
     mean: tuple[float, float, float] = (104.0, 117.0, 123.0)
@@ -52,9 +65,15 @@ class FaceBoxesConfig:
     bn_eps: float = 1e-5
     anchors: Literal["corner", "centre", "spread"] = "corner"
     clip_anchors: bool = False
+    heads: Heads = "paper"
+
+    @property
+    def levels(self) -> tuple[AnchorLevel, ...]:
+        """The maps that have a head, the finest first."""
+        return LEVELS[self.heads]
 
     def __post_init__(self) -> None:
-        for name in ("padding", "pooling", "anchors"):
+        for name in ("padding", "pooling", "anchors", "heads"):
             choices = get_args(get_type_hints(FaceBoxesConfig)[name])
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, not one of {choices}")

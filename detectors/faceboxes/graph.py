@@ -62,13 +62,48 @@ class _Builder:
         self._config, self._tensors = config, tensors
 
     def trunk(self, pixels: Node) -> list[Node]:
-        x = self._crelu_pool(self._stem(pixels))  # (1, 48, H/8, W/8)
-        x = self._crelu_pool(self._layer(x, "conv2", stride=2))  # (1, 128, H/32, W/32)
+        stride8 = self._crelu_pool(self._stem(pixels))  # (1, 48, H/8, W/8)
+        halves16 = self._layer(stride8, "conv2", stride=2)  # (1, 64, H/16, W/16)
+        x = self._crelu_pool(halves16)  # (1, 128, H/32, W/32)
         for block in ("inception1", "inception2", "inception3"):
             x = self._inception(x, block)
         stride64 = self._narrow(x, "conv3")  # (1, 256, H/64, W/64)
         stride128 = self._narrow(stride64, "conv4")  # (1, 256, H/128, W/128)
-        return [x, stride64, stride128]
+        maps = [x, stride64, stride128]
+        return (
+            maps if self._config.heads == "paper" else [*self._finer(stride8, halves16, x), *maps]
+        )
+
+    def _finer(self, stride8: Node, halves16: Node, stride32: Node) -> list[Node]:
+        """Add the finer maps; the first 64 and last 64 of `across16` read the two phases."""
+        both = ops.relu(ops.concat([halves16, ops.negative(halves16)], 1))
+        fine16 = self._join(both, stride32, "16")  # (1, 64, H/16, W/16)
+        return [self._join(stride8, fine16, "8"), fine16]
+
+    def _join(self, x: Node, coarser: Node, stride: str) -> Node:
+        """Join a map with the next coarser one, whose cells are repeated 2 x 2 times."""
+        down = self._layer(coarser, f"finer.down{stride}")
+        double = np.array([2.0, 2.0], np.float32)
+        down = ops.interpolate(
+            down,
+            double,
+            "nearest",
+            "scales",
+            axes=np.array([2, 3]),
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+        extent = ops.shape_of(x)
+        down = ops.slice(
+            down,
+            np.array([0, 0]),
+            ops.gather(extent, np.array([2, 3]), np.array(0)),
+            np.array([1, 1]),
+            np.array([2, 3]),
+        )
+        joined = ops.relu(ops.add(self._layer(x, f"finer.across{stride}"), down))
+        joined = ops.relu(self._layer(joined, f"finer.join{stride}_1"))
+        return ops.relu(self._layer(joined, f"finer.join{stride}_2"))
 
     def head(self, x: Node, level: int) -> Node:
         return _convolve(x, merge_head(self._tensors, level), padding=(1, 1))

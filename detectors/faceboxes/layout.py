@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.faceboxes.config import LEVELS, AnchorLevel, FaceBoxesConfig
+from detectors.faceboxes.config import AnchorLevel, FaceBoxesConfig
 
 CENTRE_VARIANCE: Final = 0.1
 SIZE_VARIANCE: Final = 0.2
@@ -18,7 +18,9 @@ Boxes = NDArray[np.float32]
 
 def lay_out(height: int, width: int, config: FaceBoxesConfig) -> Boxes:
     """Lay out the anchors of a (padded) picture: (N, 4) cx, cy, w, h in pixels."""
-    boxes = np.concatenate([_level_anchors(level, height, width, config) for level in LEVELS])
+    boxes = np.concatenate(
+        [_level_anchors(level, height, width, config) for level in config.levels]
+    )
     return _clip_centred(boxes, height, width) if config.clip_anchors else boxes
 
 

@@ -1,7 +1,8 @@
-"""The FaceBoxes network.
+"""The FaceBoxes network, in the paper's form and with finer heads.
 
 Reference: arXiv:1708.05234, sections 3.1 and 3.2; names of the layers as in
-github.com/zisianw/FaceBoxes.PyTorch.
+github.com/zisianw/FaceBoxes.PyTorch. Lin et al., Feature Pyramid Networks, 2017, arXiv:1612.03144
+(how the finer maps are told what the coarser ones know).
 """
 
 from collections.abc import Mapping
@@ -12,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from detectors.errors import UnsupportedCheckpoint
-from detectors.faceboxes.config import LEVELS, PYTORCH, FaceBoxesConfig
+from detectors.faceboxes.config import PYTORCH, FaceBoxesConfig
 
 
 class FaceBoxes(nn.Module):
-    """Rapidly digested and multiple-scale convolutional layers with three heads."""
+    """Rapidly digested and multiple-scale convolutional layers with a head at each level."""
 
     def __init__(self, config: FaceBoxesConfig = PYTORCH) -> None:
         super().__init__()
@@ -30,8 +31,10 @@ class FaceBoxes(nn.Module):
         self.conv3_2 = _Conv(128, 256, 3, 2, config)
         self.conv4_1 = _Conv(256, 128, 1, 1, config)
         self.conv4_2 = _Conv(128, 256, 3, 2, config)
-        self.loc = _heads(values=4)
-        self.conf = _heads(values=2)
+        if config.heads == "fine":
+            self.finer = _Finer(config)
+        self.loc = _heads(config, values=4)
+        self.conf = _heads(config, values=2)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the box offsets (B, N, 4) and the logits background, face (B, N, 2).
@@ -40,12 +43,15 @@ class FaceBoxes(nn.Module):
             images: (B, 3, H, W) float32, BGR with the mean subtracted; H and W multiples of
                 `config.multiple`. N and the order of the rows are those of `anchors`.
         """
-        x = self._pool(_crelu(self.conv1(images)))  # (B, 48, H/8, W/8)
-        x = self._pool(_crelu(self.conv2(x)))  # (B, 128, H/32, W/32)
+        stride8 = self._pool(_crelu(self.conv1(images)))  # (B, 48, H/8, W/8)
+        stride16 = _crelu(self.conv2(stride8))  # (B, 128, H/16, W/16)
+        x = self._pool(stride16)  # (B, 128, H/32, W/32)
         stride32 = self.inception3(self.inception2(self.inception1(x)))
         stride64 = F.relu(self.conv3_2(F.relu(self.conv3_1(stride32))))  # (B, 256, H/64, W/64)
         stride128 = F.relu(self.conv4_2(F.relu(self.conv4_1(stride64))))  # (B, 256, H/128, W/128)
         maps = [stride32, stride64, stride128]
+        if self.config.heads == "fine":
+            maps = [*self.finer(stride8, stride16, stride32), *maps]
         return _read(self.loc, maps, values=4), _read(self.conf, maps, values=2)
 
     def _pool(self, x: Tensor) -> Tensor:
@@ -97,6 +103,28 @@ class _Inception(nn.Module):
         return F.relu(torch.cat(branches, 1))  # (B, 128, h, w)
 
 
+class _Finer(nn.Module):
+    """Two finer maps, each joined with what the next coarser one knows of the surroundings."""
+
+    def __init__(self, config: FaceBoxesConfig) -> None:
+        super().__init__()
+        self.across16 = _Conv(128, 64, 1, 1, config)
+        self.down16 = _Conv(128, 64, 1, 1, config)
+        self.join16_1 = _Conv(64, 64, 3, 1, config)
+        self.join16_2 = _Conv(64, 64, 3, 1, config)
+        self.across8 = _Conv(48, 48, 1, 1, config)
+        self.down8 = _Conv(64, 48, 1, 1, config)
+        self.join8_1 = _Conv(48, 48, 3, 1, config)
+        self.join8_2 = _Conv(48, 48, 3, 1, config)
+
+    def forward(self, stride8: Tensor, stride16: Tensor, stride32: Tensor) -> list[Tensor]:
+        """Return the maps of stride 8 (B, 48, H/8, W/8) and 16 (B, 64, H/16, W/16)."""
+        fine16 = F.relu(self.across16(stride16) + _enlarge(self.down16(stride32), stride16))
+        fine16 = F.relu(self.join16_2(F.relu(self.join16_1(fine16))))
+        fine8 = F.relu(self.across8(stride8) + _enlarge(self.down8(fine16), stride8))
+        return [F.relu(self.join8_2(F.relu(self.join8_1(fine8)))), fine16]
+
+
 def rebuild(config: FaceBoxesConfig, tensors: Mapping[str, Tensor], origin: Path) -> FaceBoxes:
     """Make the network of these options and tensors, which were read from `origin`."""
     network = FaceBoxes(config)
@@ -112,12 +140,12 @@ def rebuild(config: FaceBoxesConfig, tensors: Mapping[str, Tensor], origin: Path
     return network
 
 
-def _heads(values: int) -> nn.ModuleList:
+def _heads(config: FaceBoxesConfig, values: int) -> nn.ModuleList:
     """Make one 3 x 3 convolution a level that gives so many values an anchor."""
-    channels = (128, 256, 256)
+    channels = {8: 48, 16: 64, 32: 128, 64: 256, 128: 256}
     return nn.ModuleList(
-        nn.Conv2d(inputs, level.per_cell * values, 3, padding=1)
-        for inputs, level in zip(channels, LEVELS, strict=True)
+        nn.Conv2d(channels[level.stride], level.per_cell * values, 3, padding=1)
+        for level in config.levels
     )
 
 
@@ -130,6 +158,12 @@ def _read(heads: nn.ModuleList, maps: list[Tensor], values: int) -> Tensor:
 def _crelu(x: Tensor) -> Tensor:
     """Concatenated ReLU: filters of early layers come in pairs of opposite phase (section 3.1)."""
     return F.relu(torch.cat([x, -x], 1))
+
+
+def _enlarge(x: Tensor, finer: Tensor) -> Tensor:
+    """Repeat each cell 2 x 2 times and cut off what a map of odd size does not have."""
+    height, width = finer.shape[-2:]
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")[..., :height, :width]
 
 
 def _pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:

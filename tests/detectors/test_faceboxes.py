@@ -30,6 +30,17 @@ def test_the_network_has_a_row_for_each_anchor(height, width):
     assert count == PER_CELL * cells[0] + cells[1] + cells[2]
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (32, 32), (211, 333), (129, 257)])
+def test_finer_heads_have_a_row_for_each_cell(height, width):
+    config = FaceBoxesConfig(heads="fine", anchors="centre")
+    with torch.inference_mode():
+        loc, logits = FaceBoxes(config).eval()(torch.zeros(2, 3, height, width))
+    cells = [-(-height // stride) * -(-width // stride) for stride in (8, 16, 32, 64, 128)]
+    assert loc.shape == (2, sum(cells), 4)
+    assert logits.shape == (2, sum(cells), 2)
+    assert len(anchors(height, width, config)) == sum(cells)
+
+
 def test_tensorflow_rows_fit_at_multiples_of_128():
     with torch.inference_mode():
         loc, _ = FaceBoxes(TENSORFLOW).eval()(torch.zeros(1, 3, 256, 384))

@@ -61,7 +61,7 @@ def test_sheet_of_samples(data):
     output = data / "sheet.png"
     words = ["--data", data, "--cache", data / "cache", "--output", output, "--count", 7]
     assert call("samples", *words).exit_code == 0
-    assert cv2.imread(str(output)).shape == (2 * 384, 6 * 384, 3)
+    assert cv2.imread(str(output)).shape == (2 * 320, 6 * 320, 3)
 
 
 def test_length_is_given_once(data):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from detectors.faceboxes import anchors, decode
-from training.matching import BACKGROUND, covered, iou, match
+from training.matching import BACKGROUND, MOST_ANCHORS, assign, covered, iou
 
 
 @pytest.fixture(scope="module")
@@ -17,35 +17,52 @@ def test_iou_of_known_boxes():
     torch.testing.assert_close(iou(first, second), torch.tensor([[1.0, 1 / 3, 0.0]]))
 
 
+def assign_untrained(corners, boxes):
+    return assign(corners, corners, torch.full((len(corners),), -4.6), boxes)
+
+
 def test_no_face_leaves_all_to_the_background(corners):
-    assert (match(corners, torch.zeros(0, 4), 0.35, 6) == BACKGROUND).all()
+    assert (assign_untrained(corners, torch.zeros(0, 4)) == BACKGROUND).all()
 
 
-def test_well_fitting_anchors_answer(corners):
+def test_a_face_gets_the_anchors_that_overlap_it_most(corners):
     box = corners[40:41]
-    index = match(corners, box, 0.35, 1)
-    assert torch.equal(index == 0, iou(box, corners)[0] >= 0.35)
+    index = assign_untrained(corners, box)
+    overlap = iou(box, corners)[0]
+    count = int((index == 0).sum())
+    assert 1 <= count <= MOST_ANCHORS
+    assert index[40] == 0
+    assert overlap[index == 0].min() >= overlap.sort(descending=True).values[count - 1] - 1e-6
 
 
-def test_small_face_gets_its_best_anchors_though_none_fits(corners):
+def test_an_anchor_that_predicts_the_face_is_preferred(corners):
+    box = torch.tensor([[100.0, 100, 132, 132]])
+    predicted = corners.clone()
+    near = int(iou(box, corners)[0].argmax())
+    predicted[near] = box
+    index = assign(corners, predicted, torch.full((len(corners),), -4.6), box)
+    assert index[near] == 0
+
+
+def test_small_face_gets_an_anchor_though_none_fits(corners):
     box = torch.tensor([[101.0, 101, 112, 112]])
-    index = match(corners, box, 0.35, 6)
-    assert int((index == 0).sum()) == 6
+    index = assign_untrained(corners, box)
+    assert (index == 0).any()
     middles = (corners[index == 0, :2] + corners[index == 0, 2:]) / 2
     assert (middles - 106.5).abs().max() < 20  # the anchors around it
 
 
-def test_every_face_of_a_crowd_gets_an_anchor(corners):
-    x, y = torch.meshgrid(torch.arange(20.0, 230, 16), torch.arange(20.0, 230, 16), indexing="xy")
-    boxes = torch.stack([x, y, x + 12, y + 12], -1).reshape(-1, 4)
-    index = match(corners, boxes, 0.35, 6)
+def test_faces_of_a_row_get_an_anchor_each(corners):
+    x = torch.arange(20.0, 230, 32)
+    boxes = torch.stack([x, x, x + 24, x + 24], -1)
+    index = assign_untrained(corners, boxes)
     assert set(range(len(boxes))) <= set(index.tolist())
 
 
 def test_shared_anchor_goes_to_the_face_it_fits_better(corners):
     box = corners[40]
     worse = box + torch.tensor([4.0, 0, 4, 0])
-    assert match(corners, torch.stack([worse, box]), 0.35, 1)[40] == 1
+    assert assign_untrained(corners, torch.stack([worse, box]))[40] == 1
 
 
 def test_covered_is_inside_or_alike():

@@ -1,16 +1,18 @@
-"""Train FaceBoxes from scratch on faces of 10 px and more.
+"""Train FaceBoxes, the paper's own form or the one with finer heads.
 
-The network is the paper's own. What differs from the paper's training: small faces get their best
-anchors whatever their IoU, the classes are learned by a focal loss whose target is the quality of
-the box, boxes by their distance IoU, with AdamW over a cosine.
+What differs from the paper's training: faces get the anchors that predict them best, the classes
+are learned by a focal loss whose target is the quality of the box, boxes by their distance IoU,
+with AdamW over a cosine.
 
 Reference:
     Zhang et al., FaceBoxes, 2017, arXiv:1708.05234; for the rest see matching.py and losses.py.
 """
 
+import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -20,13 +22,15 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from detectors.faceboxes import FaceBoxes, FaceBoxesConfig, anchors, decode
+from detectors.faceboxes.config import parse_config
 from training.augment import AugmentSettings
 from training.errors import TrainingError
 from training.losses import distance_iou, quality_focal
-from training.matching import BACKGROUND, covered, match
+from training.matching import BACKGROUND, assign, covered
 from training.stream import AugmentedBatches, Batch, Samples, load
 
-FULL_STEPS: Final = 10_000  # what the shipped weights had, about
+FULL_STEPS: Final = 30_000  # what the shipped weights had, about
+RECIPE_FILE: Final = "recipe.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,7 @@ class FaceBoxesRecipe:
     """Everything that shapes the weights, beside the engine's settings.
 
     Attributes:
-        batch_size: Pictures a step.
-        match_threshold: IoU from which an anchor answers for a face.
-        anchors_per_face: Anchors that every face gets, however badly they fit.
+        batch_size: Pictures a step, at the size `augment.size`; fewer of larger ones.
         box_weight: Of the box loss against the class loss.
         prior: Face probability of every anchor at the start.
         seed: Of the initial weights and of the stream of pictures.
@@ -46,8 +48,6 @@ class FaceBoxesRecipe:
     network: FaceBoxesConfig = field(default_factory=FaceBoxesConfig)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     batch_size: int = 24
-    match_threshold: float = 0.35
-    anchors_per_face: int = 6
     box_weight: float = 1.0
     prior: float = 0.01
     seed: int = 1
@@ -63,10 +63,8 @@ class FaceBoxesTask:
         self.model = FaceBoxes(recipe.network)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         start_heads(self.model, recipe.prior)
-        size = recipe.augment.size
         self._batches = AugmentedBatches(samples, recipe.augment, recipe.batch_size, recipe.seed)
-        self._anchors = anchors(size, size, recipe.network)  # (N, 4) cx cy w h
-        self._corners = decode(torch.zeros_like(self._anchors), self._anchors)  # (N, 4) xyxy
+        self._lay_out = lru_cache(anchors)
         self._mean = torch.tensor(recipe.network.mean).reshape(1, 3, 1, 1)
 
     def start_from(self, weights: Path) -> None:
@@ -87,11 +85,12 @@ class FaceBoxesTask:
     def losses(self, batch: Batch, *, bfloat16: bool) -> dict[str, Tensor]:
         """Return `loss`, which is to be lowered, and its parts."""
         images = batch.images.permute(0, 3, 1, 2).float() - self._mean  # (B, 3, H, W)
+        places = self._lay_out(*images.shape[2:], self.recipe.network)  # (N, 4) cx cy w h
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             loc, logits = self.model(images)  # (B, N, 4), (B, N, 2)
         score = (logits[..., 1].float() - logits[..., 0].float()).contiguous()  # (B, N) log-odds
-        boxes = decode(loc.float(), self._anchors)  # (B, N, 4) xyxy, px
-        truth, ignored = self.targets(batch, boxes.detach())
+        boxes = decode(loc.float(), places)  # (B, N, 4) xyxy, px
+        truth, ignored = targets(batch, places, boxes.detach(), score.detach())
         positive = ~truth.isnan().any(-1)  # (B, N)
         count = positive.sum().clamp(min=1)
         box_loss, overlap = distance_iou(boxes[positive], truth[positive])
@@ -102,23 +101,33 @@ class FaceBoxesTask:
         total = face_loss + self.recipe.box_weight * box_mean
         return {"loss": total, "face": face_loss, "box": box_mean, "faces": count}
 
-    def targets(self, batch: Batch, predicted: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the box of every anchor (B, N, 4), nan for background, and what is ignored (B, N).
 
-        An anchor is ignored when the box it predicts now, or its own, lies on an ignore region.
-        """
-        truth = torch.full_like(predicted, math.nan)
-        ignored = torch.zeros(predicted.shape[:2], dtype=torch.bool)
-        size = self.recipe.augment.size
-        visible, places = predicted.clamp(0, size), self._corners.clamp(0, size)
-        all_boxes = torch.split(batch.boxes, batch.box_counts)
-        all_regions = torch.split(batch.ignore, batch.ignore_counts)
-        for row, (boxes, regions) in enumerate(zip(all_boxes, all_regions, strict=True)):
-            recipe = self.recipe
-            index = match(self._corners, boxes, recipe.match_threshold, recipe.anchors_per_face)
-            truth[row, index != BACKGROUND] = boxes[index[index != BACKGROUND]]
-            ignored[row] = covered(visible[row], regions) | covered(places, regions)
-        return truth, ignored
+def targets(
+    batch: Batch, places: Tensor, predicted: Tensor, log_odds: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the box of every anchor (B, N, 4), nan for background, and what is ignored (B, N).
+
+    An anchor is ignored when the box it predicts now, or its own, lies on an ignore region.
+
+    Args:
+        batch: The labels.
+        places: (N, 4) the anchors, cx, cy, w, h, px.
+        predicted: (B, N, 4) the boxes that they predict now.
+        log_odds: (B, N) of a face, as predicted now.
+    """
+    corners = decode(torch.zeros_like(places), places)  # (N, 4) xyxy
+    truth = torch.full_like(predicted, math.nan)
+    ignored = torch.zeros(predicted.shape[:2], dtype=torch.bool)
+    height, width = batch.images.shape[1:3]
+    limit = torch.tensor([width, height, width, height])
+    visible, inside = predicted.clamp(min=0).minimum(limit), corners.clamp(min=0).minimum(limit)
+    all_boxes = torch.split(batch.boxes, batch.box_counts)
+    all_regions = torch.split(batch.ignore, batch.ignore_counts)
+    for row, (boxes, regions) in enumerate(zip(all_boxes, all_regions, strict=True)):
+        index = assign(corners, predicted[row], log_odds[row], boxes)
+        truth[row, index != BACKGROUND] = boxes[index[index != BACKGROUND]]
+        ignored[row] = covered(visible[row], regions) | covered(inside, regions)
+    return truth, ignored
 
 
 def start_heads(model: FaceBoxes, prior: float) -> None:
@@ -133,6 +142,24 @@ def start_heads(model: FaceBoxes, prior: float) -> None:
         assert isinstance(head.bias, Tensor)
         with torch.no_grad():
             head.bias.view(-1, 2)[:] = torch.tensor([-log_odds / 2, log_odds / 2])
+
+
+def write_recipe(recipe: FaceBoxesRecipe, folder: Path) -> None:
+    """Keep what shaped the weights beside them."""
+    (folder / RECIPE_FILE).write_text(json.dumps(asdict(recipe), indent=1) + "\n")
+
+
+def read_network(folder: Path) -> FaceBoxesConfig:
+    """Read which network a run trained.
+
+    Raises:
+        TrainingError: The folder holds no recipe.
+    """
+    try:
+        recipe = json.loads((folder / RECIPE_FILE).read_text())
+    except OSError as error:
+        raise TrainingError(f"{folder}: no {RECIPE_FILE} here; give the folder of a run") from error
+    return parse_config(recipe["network"])
 
 
 def cache_folder(output: Path) -> Path:

@@ -1,0 +1,72 @@
+"""The commands that train, one for each recipe."""
+
+from pathlib import Path
+from typing import get_args
+
+import click
+import torch
+
+from detectors.faceboxes.config import FaceBoxesConfig, Heads
+from training.cli.options import FILE, FOLDER, NEW
+from training.datasets.pixels import PixelCache
+from training.datasets.webdataset import find_shards
+from training.engine import EngineSettings, train
+from training.recipes.faceboxes import (
+    FULL_STEPS,
+    FaceBoxesRecipe,
+    FaceBoxesTask,
+    cache_folder,
+    write_recipe,
+)
+
+
+@click.command()
+@click.option("--data", type=FOLDER, required=True, help="Folder of train-*.tar shards.")
+@click.option("--output", type=NEW, required=True, help="Folder of the run.")
+@click.option("--minutes", type=float, help="Length of the run in time.")
+@click.option(
+    "--steps",
+    type=int,
+    help=f"Length of the run in batches (repeatable). [default: {FULL_STEPS}]",
+)
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint of the run.")
+@click.option("--from", "start", type=FILE, help="Start from these weights (.safetensors).")
+@click.option("--workers", default=1, show_default=True, help="Processes that make batches.")
+@click.option("--threads", default=1, show_default=True, help="Threads that compute.")
+@click.option("--batch-size", default=24, show_default=True, help="Pictures a step.")
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--heads",
+    type=click.Choice(get_args(Heads)),
+    default="fine",
+    show_default=True,
+    help="`paper`: as published. `fine`: finer ones too, for small faces.",
+)
+def faceboxes(
+    data: Path,
+    heads: Heads,
+    output: Path,
+    minutes: float | None,
+    steps: int | None,
+    resume: bool,
+    start: Path | None,
+    workers: int,
+    threads: int,
+    batch_size: int,
+    seed: int,
+) -> None:
+    """Train FaceBoxes."""
+    if minutes is not None and steps is not None:
+        raise click.UsageError("give --minutes or --steps, not both")
+    if minutes is None and steps is None:
+        steps = FULL_STEPS
+    torch.set_num_threads(threads)
+    samples = PixelCache.of_shards(find_shards(data, "train-*.tar"), cache_folder(output))
+    output.mkdir(parents=True, exist_ok=True)
+    network = FaceBoxesConfig(heads=heads, anchors="corner" if heads == "paper" else "centre")
+    recipe = FaceBoxesRecipe(network, batch_size=batch_size, seed=seed, workers=workers)
+    write_recipe(recipe, output)
+    task = FaceBoxesTask(recipe, samples)
+    if start is not None:
+        task.start_from(start)
+    train(task, EngineSettings(steps=steps, minutes=minutes), output, resume=resume)
