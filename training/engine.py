@@ -1,4 +1,4 @@
-"""Lower a loss: the loop, its schedule, averages and checkpoints. Knows nothing of faces.
+"""Lower a loss: the loop, its schedule, averages, checkpoints. Knows nothing of faces.
 
 Reference:
     Loshchilov & Hutter, 2017, arXiv:1608.03983 (cosine), arXiv:1711.05101 (AdamW).
@@ -9,7 +9,6 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from training.log import CsvLog
+from training.curves import draw_curves
+from training.log import LOSSES, MEASURES, RunLog
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,10 @@ class Task(Protocol[BatchT]):
         """Return scalars: `loss` is lowered, the others are only written to the log."""
         ...
 
+    def measure(self, model: nn.Module) -> dict[str, float]:
+        """Say how good a model is, the averaged one, say; it may be left in evaluation mode."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -57,6 +61,7 @@ class EngineSettings:
         ema_decay: What the average keeps of itself in a step; less in the first steps.
         checkpoint_minutes: Time between two checkpoints.
         log_every: Steps between two rows of the log.
+        measure_every: Steps between two measurements of the averaged model; 0: none.
         bfloat16: Compute convolutions in bfloat16.
     """
 
@@ -70,6 +75,7 @@ class EngineSettings:
     ema_decay: float = 0.999
     checkpoint_minutes: float = 3.0
     log_every: int = 50
+    measure_every: int = 1000
     bfloat16: bool = True
 
     def __post_init__(self) -> None:
@@ -157,20 +163,21 @@ class Run:
 def train(task: Task[BatchT], settings: EngineSettings, folder: Path, *, resume: bool) -> Run:
     """Run to the end of the schedule, or on to it from `folder/checkpoint.pt`.
 
-    Leaves `checkpoint.pt` and `log.csv` in `folder`.
+    Leaves `checkpoint.pt`, the logs and their curves in `folder`.
     """
     checkpoint = folder / "checkpoint.pt"
     run = Run(task.model, settings)
     if resume and checkpoint.exists():
         run.restore(checkpoint)
     task.model.train()
-    with closing(CsvLog(folder / "log.csv", run.step)) as log:
+    with RunLog(folder, run.step) as log:
         _loop(task, run, log, checkpoint)
     run.save(checkpoint)
+    draw_curves(folder)
     return run
 
 
-def _loop(task: Task[BatchT], run: Run, log: CsvLog, checkpoint: Path) -> None:
+def _loop(task: Task[BatchT], run: Run, log: RunLog, checkpoint: Path) -> None:
     settings = run.settings
     began = time.monotonic() - run.seconds
     saved, logged = run.seconds, (run.step, run.seconds)
@@ -186,10 +193,14 @@ def _loop(task: Task[BatchT], run: Run, log: CsvLog, checkpoint: Path) -> None:
             logged = (run.step, run.seconds)
             numbers = {name: value.item() for name, value in losses.items()}
             rate = settings.rate(run.progress)
-            times = {"step": run.step, "seconds": run.seconds, "steps_per_second": pace}
-            log.write(times | {"rate": rate, "norm": norm} | numbers)
+            times = {"seconds": run.seconds, "steps_per_second": pace}
+            log.write(LOSSES, run.step, times | {"rate": rate, "norm": norm} | numbers)
+        due = settings.measure_every and run.step % settings.measure_every == 0
+        if due and (measured := task.measure(run.average)):
+            log.write(MEASURES, run.step, measured)
         if run.seconds - saved > 60 * settings.checkpoint_minutes:
             run.save(checkpoint)
+            draw_curves(checkpoint.parent)
             saved = run.seconds
     bar.close()
 

@@ -1,10 +1,10 @@
-import csv
-
+import cv2
 import pytest
 import torch
 from torch import nn
 
 from training.engine import EngineSettings, Run, train
+from training.log import LOSSES, MEASURES, read_rows
 
 
 class Line:
@@ -25,15 +25,17 @@ class Line:
         x, y = batch
         return {"loss": (self.model(x) - y).square().mean()}
 
+    def measure(self, model):
+        return {"slope": float(model.eval()(torch.ones(1, 1)) - model(torch.zeros(1, 1)))}
+
 
 def settings(**changes):
     defaults = {"steps": 60, "learning_rate": 0.05, "log_every": 10, "ema_decay": 0.9}
     return EngineSettings(**(defaults | changes))
 
 
-def rows(folder):
-    with (folder / "log.csv").open() as file:
-        return list(csv.DictReader(file))
+def rows(folder, name=LOSSES):
+    return read_rows(folder / name)
 
 
 def test_loss_falls_and_the_log_tells(tmp_path):
@@ -66,6 +68,16 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
             assert torch.equal(value, second.state_dict()[key]), key
     loss = [[(row["step"], row["loss"]) for row in rows(folder)] for folder in (whole, parts)]
     assert loss[0] == loss[1]
+
+
+def test_measurements_and_curves_lie_beside_the_log(tmp_path):
+    train(Line(), settings(measure_every=20), tmp_path, resume=False)
+    measured = rows(tmp_path, MEASURES)
+    assert [int(row["step"]) for row in measured] == [20, 40, 60]
+    assert abs(float(measured[-1]["slope"]) - 3) < 2
+    assert list((tmp_path / "tensorboard").iterdir())
+    for name in ("loss.png", "measures.png"):
+        assert cv2.imread(str(tmp_path / name)) is not None
 
 
 def test_step_with_an_infinite_gradient_is_left_out(caplog):

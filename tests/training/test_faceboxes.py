@@ -114,3 +114,10 @@ def test_larger_pictures_come_in_smaller_batches(cartoons):
     stream = AugmentedBatches(Pictures(cartoons), settings, 4, seed=1)
     shapes = {tuple(stream[step].images.shape) for step in range(12)}
     assert shapes == {(4, 128, 128, 3), (1, 256, 256, 3)}
+
+
+def test_averaged_model_is_measured_on_the_validation_pictures(cartoons):
+    task = FaceBoxesTask(RECIPE, Pictures(cartoons), validation=cartoons)
+    measured = task.measure(task.model)
+    assert 0 <= measured["average_precision"] < 0.5  # it has learned nothing yet
+    assert FaceBoxesTask(RECIPE, Pictures(cartoons)).measure(task.model) == {}

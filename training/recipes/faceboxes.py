@@ -10,27 +10,36 @@ Reference:
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from detectors.backends import Execution
+from detectors.backends.torch import TorchNetwork
+from detectors.boxes import Suppression
 from detectors.faceboxes import FaceBoxes, FaceBoxesConfig, anchors, decode
 from detectors.faceboxes.config import parse_config
+from detectors.faceboxes.detector import FaceBoxesDetector
+from detectors.weights import Entry
 from training.augment import AugmentSettings
+from training.datasets import Sample
 from training.errors import TrainingError
 from training.losses import distance_iou, quality_focal
 from training.matching import BACKGROUND, assign, covered
+from training.metrics.average_precision import Judged, average_precision, judge
 from training.stream import AugmentedBatches, Batch, Samples, load
 
 FULL_STEPS: Final = 30_000  # what the shipped weights had, about
 RECIPE_FILE: Final = "recipe.json"
+LOWEST_SCORE: Final = 0.02  # below it, a curve of precision and recall gains nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,10 @@ class FaceBoxesRecipe:
 class FaceBoxesTask:
     """The engine's view of the recipe: a model, batches, losses."""
 
-    def __init__(self, recipe: FaceBoxesRecipe, samples: Samples) -> None:
-        self.recipe = recipe
+    def __init__(
+        self, recipe: FaceBoxesRecipe, samples: Samples, validation: Sequence[Sample] = ()
+    ) -> None:
+        self.recipe, self._validation = recipe, validation
         torch.manual_seed(recipe.seed)
         self.model = FaceBoxes(recipe.network)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -101,6 +112,19 @@ class FaceBoxesTask:
         total = face_loss + self.recipe.box_weight * box_mean
         return {"loss": total, "face": face_loss, "box": box_mean, "faces": count}
 
+    def measure(self, model: nn.Module) -> dict[str, float]:
+        """Return the average precision on the validation pictures; nothing without any."""
+        if not self._validation:
+            return {}
+        detector = open_model(model, self.recipe.network)
+        judged = []
+        for sample in self._validation:
+            (found,) = detector([sample.image])
+            labels = sample.labels
+            all_count = np.ones(len(labels.boxes), bool)
+            judged.append(judge(found, labels.boxes, all_count, labels.ignore))
+        return {"average_precision": average_precision(Judged.join(judged))}
+
 
 def targets(
     batch: Batch, places: Tensor, predicted: Tensor, log_odds: Tensor
@@ -128,6 +152,24 @@ def targets(
         truth[row, index != BACKGROUND] = boxes[index[index != BACKGROUND]]
         ignored[row] = covered(visible[row], regions) | covered(inside, regions)
     return truth, ignored
+
+
+def open_model(model: nn.Module, config: FaceBoxesConfig) -> FaceBoxesDetector:
+    """Make a detector of a network in training, on the CPU with the threads in use."""
+    entry = Entry(
+        name="in-training",
+        path=Path("in-training"),
+        network="faceboxes",
+        config=asdict(config),
+        suppression=Suppression(),
+        smallest_face=1,
+        threshold=LOWEST_SCORE,
+        source="",
+        licence="",
+    )
+    execution = Execution("cpu", torch.get_num_threads())
+    network = TorchNetwork(model, config.mean, config.multiple, execution)
+    return FaceBoxesDetector(entry, network, LOWEST_SCORE)
 
 
 def start_heads(model: FaceBoxes, prior: float) -> None:
