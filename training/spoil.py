@@ -5,6 +5,9 @@ Reference:
     2013, arXiv:1312.5402 (colour distortion, as used by the FaceBoxes paper, section 3.4).
 """
 
+from fractions import Fraction
+
+import av
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -26,6 +29,8 @@ def spoil(image: Image, rng: Generator) -> Image:
         image = add_noise(image, rng)
     if rng.random() < 0.25:
         image = compress(image, rng)
+    elif rng.random() < 0.12:
+        image = compress_as_video(image, rng)
     return image
 
 
@@ -77,3 +82,18 @@ def compress(image: Image, rng: Generator) -> Image:
     quality = int(rng.integers(25, 86))
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+def compress_as_video(image: Image, rng: Generator) -> Image:
+    """Pass through H.264 at a constant rate factor of 26 to 42; height and width are even."""
+    height, width = image.shape[:2]
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.time_base = Fraction(1, 25)
+    rate_factor = str(rng.integers(26, 43))
+    encoder.options = {"preset": "ultrafast", "crf": rate_factor, "threads": "1"}
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+    packets = [*encoder.encode(frame), *encoder.encode(None)]
+    decoder = av.CodecContext.create("h264", "r")
+    (decoded,) = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
+    return np.asarray(decoded.to_ndarray(format="bgr24"), np.uint8)
