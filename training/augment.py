@@ -42,10 +42,10 @@ class AugmentSettings:
     """
 
     size: int = 320
-    sizes: tuple[int, ...] = (256, 320, 384, 512)
+    sizes: tuple[int, ...] = (256, 320, 416, 512, 640)
     smallest_face: float = 6.5
-    face_range: tuple[float, float] = (7.0, 450.0)
-    max_enlarge: float = 3.0
+    face_range: tuple[float, float] = (7.0, 560.0)
+    max_enlarge: float = 6.0
     squeeze: float = 1.15
     mosaic: tuple[float, float, float] = (0.55, 0.35, 0.10)
     mean: tuple[int, int, int] = (104, 117, 123)
