@@ -43,8 +43,9 @@ format: $(VENV)/installed-test ## put the code into shape
 sample: $(VENV)/installed-sample ## make media/sample.mp4 anew
 	$(BIN)/python media/make_sample.py
 
-train: $(VENV)/installed-test ## train the shipped weights: make train DATA=folder-of-shards
-	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/faceboxes
+train: $(VENV)/installed-training ## train the shipped weights, both forms: make train DATA=folder-of-shards
+	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/fine --heads fine
+	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/paper --heads paper
 
 bench-tracking: $(VENV)/installed-test .venv-contenders/installed ## score our trackers and others' on labelled clips
 	$(BIN)/python -m benchmarks tracking --contenders .venv-contenders/bin/python --save \
@@ -64,6 +65,10 @@ $(VENV)/installed: constraints.txt setup.cfg | $(VENV)/bin/python
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(PIP) install --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+$(VENV)/installed-training: $(VENV)/installed
+	$(PIP) install --constraint constraints.txt --editable '.[training]'
 	touch $@
 
 $(VENV)/installed-sample: $(VENV)/installed
