@@ -49,12 +49,57 @@ def test_train_export_evaluate(data, wider, monkeypatch):
     entry = read_manifest(weights.parent)["tiny"]
     assert (entry.threshold, entry.card["steps"]) == (0.4, 2)
     assert call(*train, 3, "--from", weights).exit_code == 0
-    result = data / "result.json"
+    result, curves = data / "result.json", data / "curves.png"
     words = ["--wider", wider, "--val", data, "--long-side", 160, "--output", result]
+    words += ["--curves", curves]
     assert call("evaluate", "--weights", weights, *words).exit_code == 0
     measured = json.loads(result.read_text())
     assert set(measured["wider100 at 160"]) == {"easy", "medium", "hard"}
     assert measured["val at 160"]["points"][0]["precision"] == 0.9
+    assert measured["val at 160"]["by_size"]["20-40"]["faces"] > 0
+    assert cv2.imread(str(curves)) is not None
+
+
+@pytest.fixture
+def fddb(cartoons, tmp_path):
+    """One picture as FDDB has it: its folds, and the picture."""
+    folds, pictures = tmp_path / "FDDB-folds", tmp_path / "originalPics"
+    folds.mkdir()
+    pictures.mkdir()
+    cv2.imwrite(str(pictures / "img_1.jpg"), cartoons[0].image)
+    x1, y1, x2, y2 = cartoons[0].labels.boxes[0].tolist()
+    ellipse = f"{(y2 - y1) / 2} {(x2 - x1) / 2} 1.5708 {(x1 + x2) / 2} {(y1 + y2) / 2} 1"
+    (folds / "FDDB-fold-01-ellipseList.txt").write_text(f"img_1\n1\n{ellipse}\n")
+    return ["--protocol", "fddb", "--truth", folds, "--pictures", pictures]
+
+
+def test_fddb_from_pictures_and_from_predictions(fddb, tmp_path):
+    words = [*fddb, "--predictions", tmp_path / "found.txt", "--output", tmp_path / "r" / "r.json"]
+    (tmp_path / "r").mkdir()
+    first = call("evaluate", *words, "--weights", "faceboxes", "--curves", tmp_path / "roc.png")
+    assert first.exit_code == 0
+    assert (tmp_path / "found.txt").read_text().startswith("img_1\n")
+    assert cv2.imread(str(tmp_path / "roc.png")) is not None
+    again = call("evaluate", *words)
+    assert again.output == first.output
+    assert (tmp_path / "r" / "DiscROC.txt").exists()
+
+
+@pytest.mark.shared
+def test_wider_from_predictions(shared_dir, tmp_path):
+    reference = shared_dir / "reference" / "wider"
+    words = ["--protocol", "wider", "--truth", reference / "ground_truth"]
+    words += ["--predictions", reference / "predictions.zip", "--curves", tmp_path / "curves.png"]
+    result = call("evaluate", *words)
+    assert result.output.splitlines() == ["easy: 0.890909", "medium: 0.838576", "hard: 0.597276"]
+    assert cv2.imread(str(tmp_path / "curves.png")) is not None
+
+
+@pytest.mark.parametrize("protocol", ["wider", "fddb"])
+def test_what_a_protocol_needs_is_asked_for(protocol, tmp_path):
+    result = call("evaluate", "--protocol", protocol, "--truth", tmp_path)
+    assert result.exit_code == 2
+    assert "needs --predictions" in result.output
 
 
 def test_sheet_of_samples(data):

@@ -22,7 +22,10 @@ from training.metrics.average_precision import (
     threshold_for,
 )
 
-SIZES = (8, 10, 12, 14, 16, 20, 24, 32, 40, 80, 160, 10_000)  # px, edges of the bins
+IOUS = np.arange(0.5, 0.96, 0.05)  # Lin et al., Microsoft COCO, 2014, arXiv:1405.0312
+RECALL_SIZES = (8, 10, 12, 14, 16, 20, 24, 32, 40, 80, 160, 10_000)  # px, edges of the bins
+AP_SIZES = (10, 20, 40, 80, 160, 10_000)
+ALL_SIZES = (0.0, np.inf)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,9 +70,12 @@ def look(detector: Detector, samples: Iterable[Sample], long_side: int) -> Itera
 
 
 def measure(looked: Iterable[Looked], precisions: Iterable[float]) -> dict[str, Any]:
-    """Return AP, the threshold and recall at each precision, and recall by size at each."""
+    """Return AP in all and by size, and at each precision the threshold, recall, and it by size.
+
+    Faces of other sizes than those of a bin count neither way in it.
+    """
     pictures = list(looked)
-    parts = [_judge_sizes(picture, (0.0, np.inf)) for picture in pictures]
+    parts = [_judge_sizes(picture, ALL_SIZES) for picture in pictures]
     whole = Judged.join(parts)
     recall, _, scores = curve(whole)
     points = []
@@ -83,13 +89,38 @@ def measure(looked: Iterable[Looked], precisions: Iterable[float]) -> dict[str, 
                 "recall_by_size": _recall_by_size(pictures, threshold),
             }
         )
-    return _summary(parts) | {"points": points}
+    by_size = {
+        f"{low}-{high}" if high < AP_SIZES[-1] else f">{low}": _over_ious(pictures, (low, high))
+        for low, high in itertools.pairwise(AP_SIZES)
+    }
+    whole_set = {"ap_50_95": _over_ious(pictures, ALL_SIZES)["ap_50_95"], "by_size": by_size}
+    return _summary(parts) | whole_set | {"points": points}
+
+
+def precision_recall(looked: Iterable[Looked]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return recall and precision at each detection of all pictures, best first."""
+    recall, precision, _ = curve(Judged.join([_judge_sizes(p, ALL_SIZES) for p in looked]))
+    return recall, precision
+
+
+def _over_ious(pictures: list[Looked], sizes: tuple[float, float]) -> dict[str, float]:
+    """Return AP at IoU 0.5, its mean over 0.5 to 0.95, and the number of faces."""
+    judged = [
+        Judged.join([_judge_sizes(picture, sizes, least_iou) for picture in pictures])
+        for least_iou in IOUS
+    ]
+    values = [average_precision(each) for each in judged]
+    return {
+        "ap": round(values[0], 4),
+        "ap_50_95": round(float(np.mean(values)), 4),
+        "faces": judged[0].n_faces,
+    }
 
 
 def _recall_by_size(pictures: list[Looked], threshold: float) -> dict[str, list[float]]:
     """Return the share of faces found, and their number, for each bin of sizes."""
     result = {}
-    for low, high in itertools.pairwise(SIZES):
+    for low, high in itertools.pairwise(RECALL_SIZES):
         judged = Judged.join([_judge_sizes(picture, (low, high)) for picture in pictures])
         hits = int(judged.right[judged.scores >= threshold].sum())
         share = round(hits / judged.n_faces, 3) if judged.n_faces else float("nan")
@@ -97,12 +128,12 @@ def _recall_by_size(pictures: list[Looked], threshold: float) -> dict[str, list[
     return result
 
 
-def _judge_sizes(picture: Looked, sizes: tuple[float, float]) -> Judged:
+def _judge_sizes(picture: Looked, sizes: tuple[float, float], least_iou: float = 0.5) -> Judged:
     """Judge one picture; only true faces of these sizes count, px."""
     boxes = picture.labels.boxes
     own: NDArray[np.float32] = face_sizes(boxes)
     counts = (own >= sizes[0]) & (own < sizes[1])
-    return judge(picture.found, boxes, counts, picture.labels.ignore)
+    return judge(picture.found, boxes, counts, picture.labels.ignore, least_iou)
 
 
 def _summary(parts: list[Judged]) -> dict[str, Any]:
