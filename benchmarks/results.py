@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.cuts import Tally
+from benchmarks.detection_plot import draw_accuracy_over_time
 from benchmarks.scores import ALL
 from benchmarks.tracking import Entry
 
 FOLDER: Final = Path(__file__).parent / "results"
+TABLE_SIZES: Final = (640, 1024)
 README: Final = Path(__file__).parent.parent / "README.md"
 
 
@@ -34,6 +36,29 @@ def save_cuts(tallies: Sequence[Tally]) -> None:
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "cuts.json").write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", "utf-8")
     README.write_text(with_table(README.read_text("utf-8"), "cuts", cuts_table(data)))
+
+
+def save_detection(data: Mapping[str, Any]) -> None:
+    """Write ``results/detection.json``, its plot, and the README's table."""
+    data = {"about": _about(), **_rounded(dict(data))}
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
+    (FOLDER / "detection.json").write_text(text, "utf-8")
+    draw_accuracy_over_time(data["points"], FOLDER / "detection.png")
+    README.write_text(with_table(README.read_text("utf-8"), "detection", detection_table(data)))
+
+
+def detection_table(data: Mapping[str, Any]) -> str:
+    """Return accuracy and time of every contender at some sizes as a table of Markdown."""
+    head = ("Detector", "Precision", "Size", "CPU ms", "easy", "medium", "hard")
+    lines = ["| " + " | ".join(head) + " |", "|---|---|" + "--:|" * (len(head) - 2)]
+    for point in data["points"]:
+        if point["size"] in TABLE_SIZES:
+            figures = [f"{100 * point['accuracy'][level]['ap']:.1f}" for level in head[4:]]
+            cells = (point["contender"], point["precision"], str(point["size"]))
+            row = (*cells, f"{point['cpu']:.1f}", *figures)
+            lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
 
 
 def cuts_table(data: Mapping[str, Any]) -> str:
@@ -97,11 +122,27 @@ def _about() -> dict[str, str]:
         "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
         "commit": commit.stdout.strip(),
         "machine": platform.machine(),
+        "processor": _processor(),
         "python": platform.python_version(),
     }
+
+
+def _processor() -> str:
+    """Return the processor's name and which of the instructions that networks like it has."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return platform.processor()
+    facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    facts = {key.strip(): value.strip() for key, value in facts.items()}
+    has = set(facts.get("flags", "").split())
+    wanted = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+    return f"{facts.get('model name', '')}: {' '.join(one for one in wanted if one in has)}"
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
     return round(value, 3) if isinstance(value, float) else value

@@ -20,9 +20,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from training.datasets import Boxes, Image, Labels, Sample
-from training.spoil import spoil
+from training.spoil import hide_parts, spoil
 
 Pair = NDArray[np.float64]  # (2,) x, y
+Mapping = NDArray[np.float64]  # (2, 3) from px of the picture to px of the result
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class AugmentSettings:
         face_range: A chosen face is scaled to a size drawn from here, px, evenly in log.
         max_enlarge: No picture is enlarged more than this many times.
         squeeze: The aspect ratio changes by up to this factor.
+        turn: Some pictures are turned by up to so many degrees either way.
         mosaic: Chances of a result of 1, of 2 x 2 and of 4 x 4 pictures; the small ones fill the
             small face sizes.
         mean: Blue, green and red of what lies outside the picture (0 to 255).
@@ -47,6 +49,7 @@ class AugmentSettings:
     face_range: tuple[float, float] = (7.0, 560.0)
     max_enlarge: float = 6.0
     squeeze: float = 1.15
+    turn: float = 30.0
     mosaic: tuple[float, float, float] = (0.55, 0.35, 0.10)
     mean: tuple[int, int, int] = (104, 117, 123)
 
@@ -56,18 +59,31 @@ def augment(samples: Sequence[Sample], settings: AugmentSettings, rng: Generator
     across = math.isqrt(len(samples))
     tiles = [cut(sample, settings.size // across, settings, rng) for sample in samples]
     whole = join(tiles, settings.size)
-    return Sample(whole.name, spoil(whole.image, rng), whole.labels)
+    image = hide_parts(whole.image, whole.labels.boxes, rng)
+    return Sample(whole.name, spoil(image, rng), whole.labels)
 
 
 def cut(sample: Sample, size: int, settings: AugmentSettings, rng: Generator) -> Sample:
-    """Scale a window of the picture to (size, size, 3), with flip, and move the labels with it."""
+    """Map a window of the picture to (size, size, 3), with flip, and move the labels with it."""
     scale = draw_scale(sample, size, settings, rng)
     corner = draw_corner(sample, size / scale, rng)
-    image = resample(sample.image, corner, scale, size, settings, rng)
-    labels = move_labels(sample.labels, corner, scale, size, settings.smallest_face)
+    angle = rng.uniform(-1, 1) * settings.turn if rng.random() < 0.3 else 0.0
+    mapping = map_window(corner, scale, size, angle)
+    image = resample(sample.image, mapping, size, settings, rng)
+    labels = move_labels(sample.labels, mapping, size, settings.smallest_face)
     if rng.random() < 0.5:
         image, labels = image[:, ::-1], flip_labels(labels, size)
     return Sample(sample.name, image, labels)
+
+
+def map_window(corner: Pair, scale: Pair, size: int, angle: float) -> Mapping:
+    """Return the map of a window with that corner to a square, turned about its middle."""
+    turned = cv2.getRotationMatrix2D((size / 2, size / 2), angle, 1.0)  # (2, 3)
+    straight = np.array([[scale[0], 0, 0], [0, scale[1], 0]])
+    straight[:, 2] = -corner * scale
+    mapping: Mapping = turned[:, :2] @ straight
+    mapping[:, 2] += turned[:, 2]
+    return mapping
 
 
 def draw_scale(sample: Sample, size: int, settings: AugmentSettings, rng: Generator) -> Pair:
@@ -102,53 +118,56 @@ def draw_corner(sample: Sample, window: Pair, rng: Generator) -> Pair:
 
 
 def resample(
-    image: Image,
-    corner: Pair,
-    scale: Pair,
-    size: int,
-    settings: AugmentSettings,
-    rng: Generator,
+    image: Image, mapping: Mapping, size: int, settings: AugmentSettings, rng: Generator
 ) -> Image:
-    """Cut out and scale a window; what lies outside the picture gets the mean colour."""
+    """Map a picture to (size, size, 3); what lies outside it gets the mean colour."""
+    back = cv2.invertAffineTransform(mapping)
+    seen = cv2.transform(np.array([[[0, 0], [size, 0], [0, size], [size, size]]], float), back)[0]
     margin = 2  # px of the picture kept around the window for the filter
-    first = np.clip(np.floor(corner) - margin, 0, None).astype(int)
-    last = np.ceil(corner + size / scale).astype(int) + margin
+    first = np.clip(np.floor(seen.min(0)) - margin, 0, None).astype(int)
+    last = np.ceil(seen.max(0)).astype(int) + margin
     part = image[first[1] : last[1], first[0] : last[0]]
-    if scale.mean() < 0.7:  # shrink by area first: a bilinear filter alone would alias
-        shrunk = np.maximum(np.round(np.array(part.shape[1::-1]) * scale), 1).astype(int)
-        ratio = shrunk / np.array(part.shape[1::-1])
+    extent = np.array(part.shape[1::-1])
+    scale = np.sqrt(abs(np.linalg.det(mapping[:, :2])))
+    if scale < 0.7:  # shrink by area first: a bilinear filter alone would alias
+        shrunk = np.maximum(np.round(extent * scale), 1).astype(int)
         part = np.asarray(cv2.resize(part, shrunk.tolist(), interpolation=cv2.INTER_AREA), np.uint8)
+        ratio = extent / shrunk
     else:
         ratio = np.ones(2)
-    rest = scale / ratio
-    # Pixel centres: result x + 0.5 = scale * (picture x + 0.5 - corner).
-    shift = (first - corner) * scale + 0.5 * rest - 0.5
-    matrix = np.array([[rest[0], 0, shift[0]], [0, rest[1], shift[1]]])
+    # Pixel centres: result x + 0.5 = mapping of (picture x + 0.5).
+    linear = mapping[:, :2] * ratio
+    shift = mapping @ np.array([*first, 1]) + 0.5 * linear.sum(1) - 0.5
+    matrix = np.column_stack([linear, shift])
     method = cv2.INTER_CUBIC if rng.random() < 0.3 else cv2.INTER_LINEAR
     border = cv2.BORDER_CONSTANT
     moved = cv2.warpAffine(part, matrix, (size, size), None, method, border, settings.mean)
     return moved.astype(np.uint8, copy=False)
 
 
-def move_labels(
-    labels: Labels,
-    corner: Pair,
-    scale: Pair,
-    size: int,
-    smallest_face: float,
-) -> Labels:
-    """Follow the window: keep faces with their centre in it, mostly visible, large enough."""
-    boxes, ignore = (
-        (part - np.tile(corner, 2)) * np.tile(scale, 2) for part in (labels.boxes, labels.ignore)
-    )
+def move_labels(labels: Labels, mapping: Mapping, size: int, smallest_face: float) -> Labels:
+    """Follow the mapping: keep faces with their centre inside, mostly visible, large enough.
+
+    A face is taken for the ellipse in its box: that is what a turned box is drawn around.
+    """
+    boxes = _move(labels.boxes, mapping, round_shape=True)
+    ignore = _move(labels.ignore, mapping, round_shape=False)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     inside = ((centres >= 0) & (centres < size)).all(1)
     visible = face_sizes(boxes.clip(0, size)) > 0.6 * face_sizes(boxes)
     keep = inside & visible & (face_sizes(boxes) >= smallest_face)
     dropped = np.concatenate([boxes[~keep], ignore]).clip(0, size)
     dropped = dropped[(dropped[:, 2:] - dropped[:, :2] >= 1).all(1)]
-    kept = boxes[keep].clip(0, size)
-    return Labels(kept.astype(np.float32), dropped.astype(np.float32))
+    return Labels(boxes[keep].clip(0, size), dropped)
+
+
+def _move(boxes: Boxes, mapping: Mapping, *, round_shape: bool) -> Boxes:
+    """Draw upright boxes around what boxes (N, 4), or the ellipses in them, are mapped to."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 @ mapping[:, :2].T + mapping[:, 2]
+    halves = (boxes[:, 2:] - boxes[:, :2]) / 2  # (N, 2)
+    parts = np.abs(mapping[:, :2]) * halves[:, None]  # (N, 2, 2): of the old x and y
+    halves = np.hypot(parts[..., 0], parts[..., 1]) if round_shape else parts.sum(2)
+    return np.concatenate([centres - halves, centres + halves], 1).astype(np.float32)
 
 
 def flip_labels(labels: Labels, size: int) -> Labels:

