@@ -8,7 +8,7 @@ class TrainingError(Exception):
 
 
 class LabelError(TrainingError):
-    """A label that cannot be used; the message names the file and the sample."""
+    """A label that cannot be used; the message names the file and the line, element or sample."""
 
-    def __init__(self, file: object, sample: str, reason: str) -> None:
-        super().__init__(f"{file}: sample {sample!r}: {reason}")
+    def __init__(self, file: object, place: str, reason: str) -> None:
+        super().__init__(f"{file}: {place}: {reason}")

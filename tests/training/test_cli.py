@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from detectors.weights import read_manifest
+from detectors import load
+from detectors.weights import find, read_manifest
 from training.cli import main
 
 
@@ -43,7 +44,7 @@ def test_train_export_evaluate(data, wider, monkeypatch):
     run, weights = data / "runs" / "tiny", data / "weights" / "tiny.safetensors"
     train = ["faceboxes", "--data", data, "--output", run, "--workers", 0]
     train += ["--batch-size", 2, "--steps"]
-    assert call(*train, 1).exit_code == 0
+    assert call(*train, 1, "--validation", data / "val.tar").exit_code == 0
     assert call(*train, 2, "--resume").exit_code == 0
     assert call("export", "--run", run, "--output", weights, "--threshold", 0.4).exit_code == 0
     entry = read_manifest(weights.parent)["tiny"]
@@ -100,6 +101,30 @@ def test_what_a_protocol_needs_is_asked_for(protocol, tmp_path):
     result = call("evaluate", "--protocol", protocol, "--truth", tmp_path)
     assert result.exit_code == 2
     assert "needs --predictions" in result.output
+
+
+def test_finetuning_on_labels_of_ones_own(cartoons, tmp_path):
+    """Labels of labelImg, from the shipped weights: two steps, then weights to run with."""
+    labels, run = tmp_path / "labels", tmp_path / "runs" / "mine"
+    labels.mkdir()
+    for sample in cartoons[:3]:
+        cv2.imwrite(str(labels / f"{sample.name}.png"), sample.image)
+        objects = ""
+        for box in sample.labels.boxes.astype(int):
+            names = ("xmin", "ymin", "xmax", "ymax")
+            sides = "".join(f"<{n}>{v}</{n}>" for n, v in zip(names, box, strict=True))
+            objects += f"<object><name>face</name><bndbox>{sides}</bndbox></object>"
+        text = f"<annotation><filename>{sample.name}.png</filename>{objects}</annotation>"
+        (labels / f"{sample.name}.xml").write_text(text)
+    shipped = find("faceboxes")
+    words = ["--data", labels, "--output", run, "--from", shipped.path, "--steps", 2]
+    heads = ["--heads", shipped.config.get("heads", "paper")]
+    tuned = call("faceboxes", *words, *heads, "--workers", 0, "--batch-size", 2)
+    assert tuned.exit_code == 0
+    weights = tmp_path / "weights" / "mine.safetensors"
+    assert call("export", "--run", run, "--output", weights).exit_code == 0
+    (faces,) = load(weights, device="cpu", threshold=0.01)([cartoons[0].image])
+    assert len(faces) > 0
 
 
 def test_sheet_of_samples(data):

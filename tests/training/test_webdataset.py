@@ -65,10 +65,10 @@ def test_empty_folder_says_what_is_missing(tmp_path):
 
 def test_pixel_cache_holds_what_the_shards_hold(cartoons, write_shard, encode, tmp_path):
     shards = [
-        write_shard("a.tar", encode(cartoons[0])),
-        write_shard("b.tar", encode(cartoons[2], ignore=[[1, 2, 30, 40]])),
+        write_shard("train-a.tar", encode(cartoons[0])),
+        write_shard("train-b.tar", encode(cartoons[2], ignore=[[1, 2, 30, 40]])),
     ]
-    cache = PixelCache.of_shards(shards, tmp_path / "cache")
+    cache = PixelCache.of(tmp_path, "auto", tmp_path / "cache")
     assert len(cache) == 2
     assert cache.face_counts.tolist() == [1, 3]
     for cached, stored in zip(map(cache.__getitem__, range(2)), read_shards(shards), strict=True):
@@ -79,7 +79,7 @@ def test_pixel_cache_holds_what_the_shards_hold(cartoons, write_shard, encode, t
 
 
 def test_pixel_cache_follows_changed_shards(cartoons, write_shard, encode, tmp_path):
-    shard = write_shard("a.tar", encode(cartoons[0]))
-    PixelCache.of_shards([shard], tmp_path / "cache")
-    shard = write_shard("a.tar", encode(cartoons[0]) + encode(cartoons[1]))
-    assert len(PixelCache.of_shards([shard], tmp_path / "cache")) == 2
+    shard = write_shard("train-a.tar", encode(cartoons[0]))
+    PixelCache.of(shard, "auto", tmp_path / "cache")
+    shard = write_shard("train-a.tar", encode(cartoons[0]) + encode(cartoons[1]))
+    assert len(PixelCache.of(shard, "auto", tmp_path / "cache")) == 2

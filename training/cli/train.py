@@ -1,16 +1,20 @@
 """The commands that train, one for each recipe."""
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
 import click
 import torch
 
 from detectors.faceboxes.config import FaceBoxesConfig, Heads
-from training.cli.options import FILE, FOLDER, NEW
+from training.cli.options import FILE, LABELLED, NEW, data_option, format_option
+from training.datasets import Sample
+from training.datasets.formats import read_labelled
 from training.datasets.pixels import PixelCache
-from training.datasets.webdataset import find_shards
 from training.engine import EngineSettings, train
+from training.metrics.evaluate import resize_to
 from training.recipes.faceboxes import (
     FULL_STEPS,
     FaceBoxesRecipe,
@@ -19,10 +23,17 @@ from training.recipes.faceboxes import (
     write_recipe,
 )
 
+VALIDATION_SIDE: Final = 640  # px
+EVERY: Final = 6  # picture of the validation is looked at: it takes time from training
+
 
 @click.command()
-@click.option("--data", type=FOLDER, required=True, help="Folder of train-*.tar shards.")
+@data_option
+@format_option
 @click.option("--output", type=NEW, required=True, help="Folder of the run.")
+@click.option(
+    "--validation", type=LABELLED, help="Labelled pictures to measure on, every 1,000 steps."
+)
 @click.option("--minutes", type=float, help="Length of the run in time.")
 @click.option(
     "--steps",
@@ -44,6 +55,8 @@ from training.recipes.faceboxes import (
 )
 def faceboxes(
     data: Path,
+    form: str,
+    validation: Path | None,
     heads: Heads,
     output: Path,
     minutes: float | None,
@@ -61,12 +74,19 @@ def faceboxes(
     if minutes is None and steps is None:
         steps = FULL_STEPS
     torch.set_num_threads(threads)
-    samples = PixelCache.of_shards(find_shards(data, "train-*.tar"), cache_folder(output))
+    samples = PixelCache.of(data, form, cache_folder(output))
+    held_out = [] if validation is None else [*read_validation(validation)]
     output.mkdir(parents=True, exist_ok=True)
     network = FaceBoxesConfig(heads=heads, anchors="corner" if heads == "paper" else "centre")
     recipe = FaceBoxesRecipe(network, batch_size=batch_size, seed=seed, workers=workers)
     write_recipe(recipe, output)
-    task = FaceBoxesTask(recipe, samples)
+    task = FaceBoxesTask(recipe, samples, held_out)
     if start is not None:
         task.start_from(start)
     train(task, EngineSettings(steps=steps, minutes=minutes), output, resume=resume)
+
+
+def read_validation(place: Path) -> Iterator[Sample]:
+    """Yield a part of the pictures of a folder or file of labels, at the size to measure at."""
+    for sample in itertools.islice(read_labelled(place), 0, None, EVERY):
+        yield resize_to(sample, VALIDATION_SIDE)

@@ -1,9 +1,10 @@
 """Decode a set once and keep its pixels in one memory map: random access without a decoder.
 
 Decoding WebP takes longer than all augmentation together, and a run sees every picture dozens of
-times. The cache is a plain uint8 file and an index; it is rebuilt when the shards change.
+times. The cache is a plain uint8 file and an index; it is rebuilt when the data change.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.datasets import Image, Labels, Sample
-from training.datasets.webdataset import read_shards
+from training.datasets.formats import read_labelled
+from training.errors import TrainingError
 
 logger = logging.getLogger(__name__)
 
@@ -51,17 +53,36 @@ class PixelCache:
         return Sample(str(self.names[index]), image, Labels(boxes, ignore))
 
     @classmethod
-    def of_shards(cls, shards: list[Path], folder: Path) -> Self:
-        """Open the cache of `shards` below `folder`, making it first where it is missing."""
-        stamp = "\n".join(f"{s.resolve()} {s.stat().st_size}" for s in shards)
-        stamp_file = folder / "shards.txt"
+    def of(cls, place: Path, form: str, folder: Path) -> Self:
+        """Open the cache of labelled pictures below `folder`, making it first where it is missing.
+
+        Args:
+            place: A folder or a file of labels.
+            form: A key of `formats.FORMATS`, or `auto`.
+            folder: Of all caches; each data set gets one of its own in it.
+        """
+        mine = folder / hashlib.sha256(f"{place.resolve()} {form}".encode()).hexdigest()[:16]
+        stamp = f"{place.resolve()} {form}\n{_state(place)}\n"
+        stamp_file = mine / "made-of.txt"
         if not stamp_file.exists() or stamp_file.read_text() != stamp:
-            logger.info("decoding %d shards into %s", len(shards), folder)
-            folder.mkdir(parents=True, exist_ok=True)
+            logger.info("decoding the pictures of %s into %s", place, mine)
+            mine.mkdir(parents=True, exist_ok=True)
             stamp_file.unlink(missing_ok=True)
-            write_cache(read_shards(shards), folder)
+            write_cache(read_labelled(place, form), mine)
             stamp_file.write_text(stamp)
-        return cls(folder)
+        return cls(mine)
+
+
+def _state(place: Path) -> str:
+    """Return a hash that changes when a file at, beside or below a place does."""
+    folder = place.parent if place.is_file() else place
+    lines = [
+        f"{path.relative_to(folder)} {state.st_size} {state.st_mtime_ns}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        for state in [path.stat()]
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def write_cache(samples: Iterable[Sample], folder: Path) -> None:
@@ -74,6 +95,8 @@ def write_cache(samples: Iterable[Sample], folder: Path) -> None:
             shapes.append(sample.image.shape[:2])
             boxes.append(sample.labels.boxes)
             ignore.append(sample.labels.ignore)
+    if not names:
+        raise TrainingError("there is no labelled picture; give a folder that holds some")
     sizes = np.array(shapes, np.int64)
     np.savez(
         folder / "index.npz",

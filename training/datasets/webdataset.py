@@ -13,7 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from training.datasets import Boxes, Image, Labels, Sample, no_boxes
+from training.datasets import Image, Labels, Sample
+from training.datasets.boxes import parse_boxes
 from training.errors import LabelError, TrainingError
 
 IMAGE_SUFFIXES = {".webp", ".jpg", ".jpeg", ".png"}
@@ -59,18 +60,18 @@ def read_shard(shard: Path) -> Iterator[Sample]:
                 yield parse_sample(shard, name, parts["image"], parts[".json"])
     for name, parts in waiting.items():
         missing = "label (.json)" if "image" in parts else "picture"
-        raise LabelError(shard, name, f"has no {missing}")
+        raise LabelError(shard, f"sample {name!r}", f"has no {missing}")
 
 
 def parse_sample(shard: Path, name: str, picture: bytes, label: bytes) -> Sample:
     """Decode one picture and check its label against it."""
     image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        raise LabelError(shard, name, "the picture cannot be decoded")
+        raise LabelError(shard, f"sample {name!r}", "the picture cannot be decoded")
     try:
         labels = parse_labels(json.loads(label), image.astype(np.uint8, copy=False))
     except (ValueError, KeyError, TypeError) as error:
-        raise LabelError(shard, name, f"bad label: {error}") from error
+        raise LabelError(shard, f"sample {name!r}", f"bad label: {error}") from error
     return Sample(name, image.astype(np.uint8, copy=False), labels)
 
 
@@ -87,15 +88,3 @@ def parse_labels(record: dict[str, Any], image: Image) -> Labels:
         raise ValueError(f"says {stated}, the picture is {width}x{height}")
     boxes = parse_boxes(record["boxes"], width, height)
     return Labels(boxes, parse_boxes(record.get("ignore", []), width, height))
-
-
-def parse_boxes(rows: list[list[float]], width: int, height: int) -> Boxes:
-    """Return (N, 4) boxes clipped to the picture; a box outside it or turned over is an error."""
-    boxes: Boxes = np.asarray(rows, np.float32) if rows else no_boxes()
-    if boxes.shape[1:] != (4,):
-        raise ValueError(f"boxes must be rows of 4 numbers, {boxes.shape = }")
-    clipped = boxes.clip(0, np.array([width, height, width, height], np.float32))
-    bad = ~((clipped[:, 2:] > clipped[:, :2]).all(1) & np.isfinite(boxes).all(1))
-    if bad.any():
-        raise ValueError(f"not a box inside {width}x{height}: {boxes[bad][0].tolist()}")
-    return clipped

@@ -42,7 +42,7 @@ def read_wider100(folder: Path, long_side: int) -> Iterator[LevelledSample]:
     for record in json.loads(path.read_text()):
         image = cv2.imread(str(folder / "images" / record["file"]))
         if image is None:
-            raise LabelError(path, record["file"], "the picture cannot be read")
+            raise LabelError(path, f"sample {record['file']!r}", "the picture cannot be read")
         scale = long_side / max(record["width"], record["height"])
         size = (round(record["width"] * scale), round(record["height"] * scale))
         upright = np.asarray(cv2.resize(image, size), np.uint8)
