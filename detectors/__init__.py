@@ -96,8 +96,9 @@ def load(
         threshold: Faces of a lower score are left out; by default the weights' own.
         threads: How many the CPU may use; for PyTorch that holds for all of this process.
         runtime: `openvino` or `torch`, or `auto`: PyTorch on a GPU, OpenVINO on the CPU.
-        precision: `f32`, `bf16`, or `auto`: bf16 with OpenVINO on processors that compute in it,
-            else f32. Results are the same for the same precision on the same processor.
+        precision: `f32`, `bf16`, `int8`, or `auto`: with OpenVINO int8 for weights that have ranges
+            for it, else bf16 on processors that compute in it, else f32. Results are the same for
+            the same precision on the same processor.
 
     Raises:
         DetectorError: The weights, the device or the precision cannot be had; the message says

@@ -47,6 +47,8 @@ class Entry:
         threshold: The score below which a box is no face, unless the caller says otherwise.
         source: Where the weights come from.
         licence: Under which they may be used.
+        ranges: By layer, the highest value that it reads, for computing in 8 bits; measured by
+            `python -m training calibrate`. Empty: not in 8 bits.
         sha256: Of the file.
         card: All else worth knowing: recipe, command, data card, commit, measured accuracy,
             known weaknesses.
@@ -61,6 +63,7 @@ class Entry:
     threshold: float
     source: str
     licence: str
+    ranges: Mapping[str, float] = field(default_factory=dict)
     sha256: str = ""
     card: Mapping[str, Any] = field(default_factory=dict)
 
@@ -179,8 +182,11 @@ def _from_table(name: str, folder: Path, table: Mapping[str, Any]) -> Entry:
 
 def _to_table(entry: Entry) -> str:
     fields = {"file": entry.path.name} | asdict(entry)
-    for key in ("name", "path") if entry.card else ("name", "path", "card"):
+    for key in ("name", "path"):
         del fields[key]
+    for key in ("ranges", "card"):
+        if not fields[key]:
+            del fields[key]
     return "\n".join(_toml(entry.name, fields)) + "\n"
 
 

@@ -52,7 +52,7 @@ class ScanSettings:
     precision: str = setting(
         "auto",
         "How exactly the network is computed; auto: as the processor does it best.",
-        choices=("auto", "f32", "bf16"),
+        choices=("auto", "f32", "bf16", "int8"),
     )
     every: str = setting("1", "Look at every Nth frame (5), or once in a while (0.2s).")
     score_floor: float = setting(

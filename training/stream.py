@@ -49,7 +49,7 @@ class AugmentedBatches(Dataset[Batch]):
     ) -> None:
         self.samples, self.settings = samples, settings
         self.batch_size, self.seed = batch_size, seed
-        weights = np.sqrt(1.0 + samples.face_counts)  # crowds hold more to learn
+        weights = (1.0 + samples.face_counts) ** 0.75  # groups and crowds hold more to learn
         self._bounds = weights.cumsum() / weights.sum()
 
     def __getitem__(self, step: int) -> Batch:

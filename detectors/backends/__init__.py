@@ -17,7 +17,8 @@ from detectors.errors import MissingDevice
 from detectors.images import Image
 
 Runtime = Literal["openvino", "torch"]
-Precision = Literal["f32", "bf16"]  # int8 will stand here: it needs weights made for it
+Precision = Literal["f32", "bf16", "int8"]
+"""What convolutions are computed in; int8 needs ranges, and leaves some layers to bf16 or f32."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,6 @@ from detectors.errors import MissingPrecision
 from detectors.images import Canvas, Image, Surround
 
 COMPILED_SIZES: Final = 8  # of pictures: one takes about 0.1 s and, at 1280 x 720, 25 MB
-TYPES: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16}
 
 
 class OpenVinoNetwork:
@@ -28,18 +27,21 @@ class OpenVinoNetwork:
         model: Reads (rows, columns, channels) uint8, of any size: a canvas. Each map is
             (1, A * 5, h, w) for A anchors a cell: their log odds first, then their offsets.
         surround: What the canvas adds to a picture.
-        execution: Threads and precision are taken from it.
+        execution: The threads are taken from it.
+        precision: What to compute in; for int8 the model itself says which layers.
     """
 
-    def __init__(self, model: ov.Model, surround: Surround, execution: Execution) -> None:
+    def __init__(
+        self, model: ov.Model, surround: Surround, execution: Execution, precision: Precision
+    ) -> None:
         self._core = ov.Core()
         self._model, self._surround = model, surround
-        able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self._precision = choose_precision(execution.precision, able)
+        halves = precision == "bf16" or (precision == "int8" and "BF16" in capabilities())
+        self._type = ov.Type.bf16 if halves else ov.Type.f32
         self._threads = execution.threads
         self._canvas = lru_cache(COMPILED_SIZES)(self._make_canvas)
         self._request = lru_cache(COMPILED_SIZES)(self._compile)
-        self.runtime = f"OpenVINO {self._precision}, {execution.describe_threads()}"
+        self.runtime = f"OpenVINO {precision}, {execution.describe_threads()}"
 
     def __call__(self, images: Sequence[Image], floor: float) -> list[Candidates]:
         """Look at pictures of one size, one after the other."""
@@ -64,7 +66,7 @@ class OpenVinoNetwork:
         model = self._model.clone()
         model.reshape(list(shape))
         options = {
-            "INFERENCE_PRECISION_HINT": TYPES[self._precision],
+            "INFERENCE_PRECISION_HINT": self._type,
             "INFERENCE_NUM_THREADS": self._threads,
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # workers side by side would all sit on the same core
@@ -72,18 +74,31 @@ class OpenVinoNetwork:
         return self._core.compile_model(model, "CPU", options).create_infer_request()
 
 
-def choose_precision(asked: str, able: Sequence[str]) -> Precision:
-    """Choose bf16 where the processor computes in it (elsewhere it is slower than f32).
+def capabilities() -> list[str]:
+    """Return what OpenVINO says that the processor is good at: `BF16`, `INT8` and so on."""
+    able: list[str] = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return able
+
+
+def choose_precision(asked: str, able: Sequence[str], *, has_ranges: bool) -> Precision:
+    """Choose int8, else bf16 where the processor computes in it (elsewhere it is slower than f32).
 
     Args:
         asked: `auto` or a precision.
         able: What OpenVINO says that the processor is good at.
+        has_ranges: Whether the weights can be used in 8 bits.
 
     Raises:
-        MissingPrecision: What is asked for is not among it.
+        MissingPrecision: What is asked for cannot be had.
     """
     if asked == "bf16" and "BF16" not in able:
         raise MissingPrecision("This processor does not compute in bf16: use f32 or auto.")
+    if asked == "int8" and not has_ranges:
+        raise MissingPrecision(
+            "These weights have no ranges for int8: use f32, or `python -m training calibrate`."
+        )
+    if asked == "int8" or (asked == "auto" and has_ranges and "INT8" in able):
+        return "int8"
     return "bf16" if asked != "f32" and "BF16" in able else "f32"
 
 

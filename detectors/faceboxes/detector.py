@@ -86,18 +86,20 @@ def _open_torch(entry: Entry, execution: Execution) -> Network:
 
 
 def _open_openvino(entry: Entry, execution: Execution) -> Network:
-    from detectors.backends.openvino import OpenVinoNetwork
+    from detectors.backends.openvino import OpenVinoNetwork, capabilities, choose_precision
     from detectors.faceboxes.graph import build, surround_of
 
     config = parse_config(entry.config)
+    asked, has_ranges = execution.precision, bool(entry.ranges)
+    precision = choose_precision(asked, capabilities(), has_ranges=has_ranges)
     tensors = read_tensors(entry)
     try:
-        model = build(config, tensors)
+        model = build(config, tensors, entry.ranges if precision == "int8" else None)
     except (KeyError, RuntimeError) as error:
         raise UnsupportedCheckpoint(
             f"{entry.path} does not hold a FaceBoxes network: give weights of FaceBoxes itself."
         ) from error
-    return OpenVinoNetwork(model, surround_of(config), execution)
+    return OpenVinoNetwork(model, surround_of(config), execution, precision)
 
 
 def _log_odds(score: float) -> float:

@@ -42,6 +42,12 @@ def fold_mean(kernel: Kernel, mean: Sequence[float]) -> Kernel:
     return Kernel(kernel.weights, (kernel.bias - shift).astype(np.float32))
 
 
+def both_phases(kernel: Kernel) -> Kernel:
+    """Write C.ReLU as filters: each, then each with its sign turned."""
+    pairs = ((values, -values) for values in kernel)
+    return Kernel(*(np.concatenate(pair) for pair in pairs))
+
+
 def read_cells(kernel: Kernel, stride: int) -> Kernel:
     """Rewrite a convolution of that stride for pixels that lie `stride` in a cell.
 

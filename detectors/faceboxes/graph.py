@@ -4,6 +4,7 @@ The rewrites change no result beyond rounding: those of `folding`, and C.ReLU po
 before it joins them, an average stands behind its convolution, which leaves it fewer channels.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -41,14 +42,21 @@ def surround_of(config: FaceBoxesConfig) -> Surround:
     return Surround(config.multiple, STEM_STRIDE, STEM_STRIDE, (blue, green, red))
 
 
-def build(config: FaceBoxesConfig, tensors: Arrays) -> ov.Model:
+def build(
+    config: FaceBoxesConfig, tensors: Arrays, ranges: Mapping[str, float] | None = None
+) -> ov.Model:
     """Build the model for canvases of every size: see `detectors.backends.openvino`.
+
+    Args:
+        config: The network's options.
+        tensors: Its weights, as trained.
+        ranges: For 8 bits, see `detectors.faceboxes.quantised`; none: as exact as the runtime is.
 
     Raises:
         KeyError: A tensor is missing.
         RuntimeError: A tensor has another shape.
     """
-    builder = _Builder(config, tensors)
+    builder = _choose_builder(config, tensors, ranges)
     channels = 3 * surround_of(config).cell
     canvas = ops.parameter([-1, -1, channels], ov.Type.u8)
     # In this order nothing moves in memory: convolutions like their channels last.
@@ -57,27 +65,43 @@ def build(config: FaceBoxesConfig, tensors: Arrays) -> ov.Model:
     return ov.Model([builder.head(x, level) for level, x in enumerate(maps)], [canvas])
 
 
-class _Builder:
+def _choose_builder(
+    config: FaceBoxesConfig, tensors: Arrays, ranges: Mapping[str, float] | None
+) -> "Builder":
+    if ranges is None:
+        return Builder(config, tensors)
+    from detectors.faceboxes.quantised import QuantisedBuilder  # it builds on what stands below
+
+    return QuantisedBuilder(config, tensors, ranges)
+
+
+class Builder:
+    """Builds the network layer by layer, out of operations of OpenVINO."""
+
     def __init__(self, config: FaceBoxesConfig, tensors: Arrays) -> None:
         self._config, self._tensors = config, tensors
 
     def trunk(self, pixels: Node) -> list[Node]:
-        stride8 = self._crelu_pool(self._stem(pixels))  # (1, 48, H/8, W/8)
-        halves16 = self._layer(stride8, "conv2", stride=2)  # (1, 64, H/16, W/16)
-        x = self._crelu_pool(halves16)  # (1, 128, H/32, W/32)
+        """Return the maps that have a head, the finest first."""
+        stride8, stride16, x = self._digest(pixels)
         for block in ("inception1", "inception2", "inception3"):
             x = self._inception(x, block)
         stride64 = self._narrow(x, "conv3")  # (1, 256, H/64, W/64)
         stride128 = self._narrow(stride64, "conv4")  # (1, 256, H/128, W/128)
         maps = [x, stride64, stride128]
         return (
-            maps if self._config.heads == "paper" else [*self._finer(stride8, halves16, x), *maps]
+            maps if self._config.heads == "paper" else [*self._finer(stride8, stride16, x), *maps]
         )
 
-    def _finer(self, stride8: Node, halves16: Node, stride32: Node) -> list[Node]:
-        """Add the finer maps; the first 64 and last 64 of `across16` read the two phases."""
-        both = ops.relu(ops.concat([halves16, ops.negative(halves16)], 1))
-        fine16 = self._join(both, stride32, "16")  # (1, 64, H/16, W/16)
+    def _digest(self, pixels: Node) -> tuple[Node, Node, Node]:
+        """Return stride 8 (1, 48, ..), stride 16 (1, 128, ..), and that pooled to stride 32."""
+        stride8 = self._crelu_pool(self._stem(pixels))
+        halves16 = self._layer(stride8, "conv2", stride=2)  # (1, 64, H/16, W/16)
+        stride16 = ops.relu(ops.concat([halves16, ops.negative(halves16)], 1))
+        return stride8, stride16, self._crelu_pool(halves16)
+
+    def _finer(self, stride8: Node, stride16: Node, stride32: Node) -> list[Node]:
+        fine16 = self._join(stride16, stride32, "16")  # (1, 64, H/16, W/16)
         return [self._join(stride8, fine16, "8"), fine16]
 
     def _join(self, x: Node, coarser: Node, stride: str) -> Node:
@@ -106,14 +130,26 @@ class _Builder:
         return ops.relu(self._layer(joined, f"finer.join{stride}_2"))
 
     def head(self, x: Node, level: int) -> Node:
-        return _convolve(x, merge_head(self._tensors, level), padding=(1, 1))
+        """Return the log odds and offsets of a level: (1, A * 5, h, w)."""
+        return self._convolve(x, merge_head(self._tensors, level), f"loc.{level}", padding=(1, 1))
+
+    def _convolve(
+        self,
+        x: Node,
+        kernel: Kernel,
+        name: str,  # noqa: ARG002  # builders that treat some layers apart go by it
+        strides: tuple[int, int] = (1, 1),
+        padding: tuple[int, int] = (0, 0),
+    ) -> Node:
+        """Convolve with the kernel of the layer of that name, and add the bias."""
+        return convolve(x, constant(kernel.weights), kernel.bias, strides, padding)
 
     def _stem(self, pixels: Node) -> Node:
         mean = self._config.mean
         if surround_of(self._config).border:
             kernel = read_cells(fold_mean(self._folded("conv1"), mean), STEM_STRIDE)
-            return _convolve(pixels, kernel, strides=(STEM_STRIDE, 1))
-        centred = ops.subtract(pixels, _constant(np.array(mean).reshape(1, 3, 1, 1)))
+            return self._convolve(pixels, kernel, "conv1", (STEM_STRIDE, 1))
+        centred = ops.subtract(pixels, constant(np.array(mean).reshape(1, 3, 1, 1)))
         return self._layer(centred, "conv1", STEM_STRIDE)
 
     def _inception(self, x: Node, block: str) -> Node:
@@ -129,9 +165,9 @@ class _Builder:
 
     def _pool_layer(self, x: Node, name: str) -> Node:
         if self._config.pooling == "max":
-            return self._layer(_max_pool(x, 1, (1, 1)), name)
+            return self._layer(max_pool(x, 1, (1, 1)), name)
         weights, bias = self._folded(name)
-        x = _convolve(x, Kernel(weights, np.zeros_like(bias)))
+        x = self._convolve(x, Kernel(weights, np.zeros_like(bias)), name)
         x = ops.avg_pool(x, [1, 1], [1, 1], [1, 1], [3, 3], exclude_pad=False)
         return _add(x, bias)
 
@@ -141,13 +177,13 @@ class _Builder:
 
     def _crelu_pool(self, x: Node) -> Node:
         padding = self._padding(3, 2)
-        phases = [_max_pool(phase, 2, padding) for phase in (x, ops.negative(x))]
+        phases = [max_pool(phase, 2, padding) for phase in (x, ops.negative(x))]
         return ops.relu(ops.concat(phases, 1))
 
     def _layer(self, x: Node, name: str, stride: int = 1) -> Node:
         kernel = self._folded(name)
         padding = self._padding(kernel.weights.shape[2], stride)
-        return _convolve(x, kernel, (stride, stride), padding)
+        return self._convolve(x, kernel, name, (stride, stride), padding)
 
     def _folded(self, name: str) -> Kernel:
         return fold_norm(self._tensors, name, self._config.bn_eps)
@@ -160,24 +196,30 @@ class _Builder:
         return total // 2, total - total // 2
 
 
-def _convolve(
-    x: Node, kernel: Kernel, strides: tuple[int, int] = (1, 1), padding: tuple[int, int] = (0, 0)
+def convolve(
+    x: Node,
+    weights: Node,
+    bias: NDArray[np.float32],
+    strides: tuple[int, int],
+    padding: tuple[int, int],
 ) -> Node:
+    """Convolve with weights that are a node, pad before and after, and add a bias (outputs,)."""
     before, after = padding
-    weights = _constant(kernel.weights)
     x = ops.convolution(x, weights, list(strides), [before] * 2, [after] * 2, [1, 1])
-    return _add(x, kernel.bias)
+    return _add(x, bias)
 
 
-def _max_pool(x: Node, stride: int, padding: tuple[int, int]) -> Node:
+def max_pool(x: Node, stride: int, padding: tuple[int, int]) -> Node:
+    """Take the highest of 3 x 3."""
     before, after = padding
     pooled = ops.max_pool(x, [stride] * 2, [1, 1], [before] * 2, [after] * 2, [3, 3])
     return pooled.output(0)  # the other one says where the maxima were
 
 
 def _add(x: Node, bias: NDArray[np.float32]) -> Node:
-    return ops.add(x, _constant(bias.reshape(1, -1, 1, 1))) if bias.any() else x
+    return ops.add(x, constant(bias.reshape(1, -1, 1, 1))) if bias.any() else x
 
 
-def _constant(values: NDArray[Any]) -> Node:
+def constant(values: NDArray[Any]) -> Node:
+    """Hold values as float32."""
     return ops.constant(np.ascontiguousarray(values, np.float32))

@@ -5,17 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
 import torch
 
 from detectors import backends, load
 from detectors.backends import Candidates, Execution, choose_runtime
-from detectors.backends.openvino import OpenVinoNetwork, choose_precision
+from detectors.backends.openvino import OpenVinoNetwork, capabilities, choose_precision
 from detectors.backends.torch import TorchNetwork
 from detectors.errors import MissingDevice, MissingPrecision, UnsupportedCheckpoint
 from detectors.faceboxes import PYTORCH, TENSORFLOW, FaceBoxes, FaceBoxesConfig
 from detectors.faceboxes.graph import build, surround_of
 from detectors.weights import find, read_tensors, save
+from training.calibrate import measure_ranges
 
 CONFIGS = {
     "pytorch": PYTORCH,
@@ -23,6 +25,7 @@ CONFIGS = {
     "same padding": replace(PYTORCH, padding="same", multiple=128),
     "broken mean": replace(PYTORCH, mean=(103.5, 116.0, 124.0)),
     "padded with black": replace(PYTORCH, multiple=6, pooling="max"),
+    "finer heads": FaceBoxesConfig(heads="fine", anchors="centre"),
 }
 
 
@@ -42,9 +45,11 @@ def make_network(config: FaceBoxesConfig) -> FaceBoxes:
 
 def make_openvino(network: FaceBoxes, **execution: object) -> OpenVinoNetwork:
     tensors = {name: value.numpy() for name, value in network.state_dict().items()}
-    execution = {"precision": "f32", **execution}
+    precision = execution.pop("precision", "f32")
+    chosen = choose_precision(precision, capabilities(), has_ranges=False)
     surround = surround_of(network.config)
-    return OpenVinoNetwork(build(network.config, tensors), surround, Execution(**execution))
+    model = build(network.config, tensors)
+    return OpenVinoNetwork(model, surround, Execution(**execution), chosen)
 
 
 def assert_same(one: Candidates, other: Candidates) -> None:
@@ -64,6 +69,28 @@ def test_rewriting_changes_nothing_at_any_size(name):
             np.testing.assert_array_equal(one.rows, other.rows)
             np.testing.assert_allclose(one.offsets, other.offsets, atol=3e-5, rtol=1e-5)
             np.testing.assert_allclose(one.log_odds, other.log_odds, atol=3e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("heads", ["paper", "fine"])
+def test_eight_bits_change_little_and_are_really_used(heads):
+    network = make_network(FaceBoxesConfig(heads=heads))
+    images = [picture(160, 224, seed) for seed in range(3)]
+    ranges = measure_ranges(network, images)
+    tensors = {name: value.numpy() for name, value in network.state_dict().items()}
+    model = build(network.config, tensors, ranges)
+    surround = surround_of(network.config)
+    narrow = OpenVinoNetwork(model, surround, Execution("cpu"), "int8")
+    assert narrow.runtime == "OpenVINO int8, 1 thread"
+    exact = make_openvino(network)
+    for one, other in zip(exact(images, -99.0), narrow(images, -99.0), strict=True):
+        for wide, small in ((one.log_odds, other.log_odds), (one.offsets, other.offsets)):
+            assert np.corrcoef(wide.ravel(), small.ravel())[0, 1] > 0.98
+    model.reshape([164, 57, 12])
+    layers = ov.Core().compile_model(model, "CPU").get_runtime_model().get_ordered_ops()
+    facts = [layer.get_rt_info() for layer in layers]
+    convolutions = [fact for fact in facts if fact["layerType"].astype(str) == "Convolution"]
+    narrow_ones = [fact for fact in convolutions if fact["runtimePrecision"].astype(str) == "u8"]
+    assert len(narrow_ones) == len(convolutions)
 
 
 @pytest.mark.parametrize("kind", [TorchNetwork, OpenVinoNetwork])
@@ -107,21 +134,26 @@ def test_the_threads_are_said_and_change_nothing():
 
 
 @pytest.mark.parametrize(
-    ("asked", "able", "chosen"),
+    ("asked", "able", "has_ranges", "chosen"),
     [
-        ("auto", ["FP32", "BF16", "INT8"], "bf16"),
-        ("auto", ["FP32", "INT8"], "f32"),
-        ("f32", ["FP32", "BF16"], "f32"),
-        ("bf16", ["FP32", "BF16"], "bf16"),
+        ("auto", ["FP32", "BF16", "INT8"], False, "bf16"),
+        ("auto", ["FP32", "INT8"], False, "f32"),
+        ("auto", ["FP32", "BF16", "INT8"], True, "int8"),
+        ("auto", ["FP32", "BF16"], True, "bf16"),
+        ("int8", ["FP32"], True, "int8"),
+        ("f32", ["FP32", "BF16", "INT8"], True, "f32"),
+        ("bf16", ["FP32", "BF16", "INT8"], True, "bf16"),
     ],
 )
-def test_precision_by_what_the_processor_has(asked, able, chosen):
-    assert choose_precision(asked, able) == chosen
+def test_precision_by_what_the_processor_has(asked, able, has_ranges, chosen):
+    assert choose_precision(asked, able, has_ranges=has_ranges) == chosen
 
 
 def test_a_precision_that_is_not_there_is_an_error(random_weights: dict[str, Path]):
     with pytest.raises(MissingPrecision, match="use f32 or auto"):
-        choose_precision("bf16", ["FP32"])
+        choose_precision("bf16", ["FP32"], has_ranges=True)
+    with pytest.raises(MissingPrecision, match="no ranges for int8"):
+        choose_precision("int8", ["FP32", "INT8"], has_ranges=False)
     with pytest.raises(MissingPrecision, match="use f32, or the runtime openvino"):
         load(random_weights["pytorch"], device="cpu", runtime="torch", precision="bf16")
 

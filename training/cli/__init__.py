@@ -5,6 +5,7 @@ import logging
 import click
 
 from detectors import DetectorError
+from training.cli.calibrate import calibrate
 from training.cli.evaluate import evaluate
 from training.cli.export import export
 from training.cli.samples import samples
@@ -29,5 +30,5 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
 
-for command in (faceboxes, samples, export, evaluate):
+for command in (faceboxes, samples, export, calibrate, evaluate):
     main.add_command(command)
