@@ -73,6 +73,13 @@ class Entry:
         if not (0 <= self.threshold <= 1 and self.smallest_face > 0):
             raise ValueError(f"{self.name}: {self.threshold = }, {self.smallest_face = }")
 
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that detections depend on: the weights, and how they are to be used."""
+        told = {"name": "", "path": "", "source": "", "licence": "", "card": {}}
+        facts = json.dumps(asdict(self) | told, sort_keys=True)
+        return hashlib.sha256(facts.encode()).hexdigest()
+
 
 def find(weights: str | Path) -> Entry:
     """Look up shipped weights by name, or a safetensors file in the manifest beside it."""

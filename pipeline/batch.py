@@ -194,7 +194,7 @@ class _Checked:
             floor = settings.link.threshold  # what counts must not be thrown away before
             settings = replace(settings, scan=replace(settings.scan, score_floor=floor))
         weights = {"name": entry.name, "sha256": entry.sha256}
-        return cls(settings, stage_keys(settings, entry.sha256), weights, entry.path)
+        return cls(settings, stage_keys(settings, entry.fingerprint), weights, entry.path)
 
     def confinement(self, out: OutputFolder) -> Confinement:
         """Return how workers are shut in that write to ``out``."""

@@ -20,14 +20,17 @@ STAGES = ("scan", "link", "select", "render")
 RESULT_VERSIONS = {"decode": 1, "scan": 1, "link": 2, "select": 1, "render": 1}
 
 
-def stage_keys(settings: Settings, weights_sha256: str) -> dict[str, str]:
-    """Return stage -> key. ``decode`` is only asked about sources that failed."""
+def stage_keys(settings: Settings, weights: str) -> dict[str, str]:
+    """Return stage -> key; ``weights`` is a hash of them and of how they are used.
+
+    ``decode`` is only asked about sources that failed.
+    """
     keys = {"decode": _key("decode", settings.decode, "")}
     upstream = ""
     for stage in STAGES:
         group = getattr(settings, stage)
         if stage == "scan":
-            group = replace(group, weights=weights_sha256)
+            group = replace(group, weights=weights)
         upstream = keys[stage] = _key(stage, group, upstream)
     return keys
 

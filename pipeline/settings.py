@@ -49,6 +49,12 @@ class ScanSettings:
     min_face: float = setting(
         24.0, "Smallest face to find, in pixels of the video; sets the detector's size.", minimum=8
     )
+    least_side: int = setting(
+        640,
+        "The detector sees pictures with a long side of at least this, in pixels; small videos are "
+        "enlarged up to twofold.",
+        minimum=0,
+    )
     precision: str = setting(
         "auto",
         "How exactly the network is computed; auto: as the processor does it best.",

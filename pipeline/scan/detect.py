@@ -81,12 +81,16 @@ def scan(
     return Scan(info=video.info, audit=audit, detector=name, cut_score=cuts.scores(), **columns)
 
 
-def network_size(size: tuple[int, int], min_face: float, smallest_face: float) -> tuple[int, int]:
+def network_size(
+    size: tuple[int, int], settings: ScanSettings, smallest_face: float
+) -> tuple[int, int]:
     """Return the size at which a network that sees ``smallest_face`` pixels finds ``min_face``.
 
-    Sizes are (width, height); see ``MAX_ENLARGEMENT``.
+    Small pictures are looked at larger than that, as it costs little: see ``least_side``. Sizes are
+    (width, height); see ``MAX_ENLARGEMENT``.
     """
-    scale = min(smallest_face / min_face, MAX_ENLARGEMENT)
+    scale = max(smallest_face / settings.min_face, settings.least_side / max(size))
+    scale = min(scale, MAX_ENLARGEMENT)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
@@ -117,7 +121,7 @@ class _Faces:
     def look(self, frame: Frame, luma: Image) -> None:
         """Look at a frame, now or when its batch is full."""
         smallest = self._detector.smallest_face
-        size = network_size(_size(frame), self._settings.min_face, smallest)
+        size = network_size(_size(frame), self._settings, smallest)
         if self._waiting and self._waiting[0][1].shape != luma.shape:
             self.flush()
         self._waiting.append((frame.index, luma, frame.picture.bgr(size)))

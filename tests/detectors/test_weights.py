@@ -172,3 +172,11 @@ def test_the_threshold_is_the_manifests_unless_given(random_weights):
 def test_errors_are_of_one_tree():
     leaves = (UnknownWeights, BadManifest, MissingWeights, ChangedWeights, MissingDevice)
     assert all(issubclass(leaf, DetectorError) for leaf in leaves)
+
+
+def test_the_fingerprint_follows_what_detections_depend_on(random_weights):
+    entry = find(random_weights["pytorch"])
+    told = replace(entry, name="other", card={"steps": 3}, source="elsewhere", licence="MIT")
+    assert told.fingerprint == entry.fingerprint
+    for change in ({"threshold": 0.6}, {"ranges": {"conv1": 255.0}}, {"sha256": "00"}):
+        assert replace(entry, **change).fingerprint != entry.fingerprint

@@ -17,7 +17,7 @@ from pipeline.types import DecodeAudit, Frame, Image
 from tests.helpers import make_info
 
 SIZE = (320, 180)
-NATIVE = ScanSettings(min_face=20)
+NATIVE = ScanSettings(min_face=20, least_side=0)
 """With the fake detector: pictures at their own size."""
 
 
@@ -113,16 +113,25 @@ def test_low_scores_are_kept_down_to_the_floor():
 @pytest.mark.parametrize("min_face", [12.0, 40.0, 100.0])
 def test_boxes_do_not_depend_on_the_size_that_is_looked_at(min_face):
     video = FakeVideo([picture((80, 40, 80))])
-    seen = scan(video, WhiteSquares(), ScanSettings(min_face=min_face), 1)
-    assert video.pictures[0].asked == [network_size(SIZE, min_face, 20)]
+    settings = ScanSettings(min_face=min_face, least_side=0)
+    seen = scan(video, WhiteSquares(), settings, 1)
+    assert video.pictures[0].asked == [network_size(SIZE, settings, 20)]
     assert seen.boxes[0] == pytest.approx([80, 40, 160, 120], abs=100 / 20)
 
 
 def test_the_network_sees_the_smallest_face_at_its_smallest():
-    assert network_size((1920, 1080), 40, 20) == (960, 540)
-    assert network_size((1920, 1080), 20, 20) == (1920, 1080)
-    assert network_size((640, 360), 8, 20) == (1280, 720), "enlarged no more than twofold"
-    assert network_size((2, 8000), 200, 20) == (1, 800)
+    def at(size: tuple[int, int], min_face: float, least_side: int = 0) -> tuple[int, int]:
+        settings = ScanSettings(min_face=min_face, least_side=least_side)
+        return network_size(size, settings, 20)
+
+    assert at((1920, 1080), 40) == (960, 540)
+    assert at((1920, 1080), 20) == (1920, 1080)
+    assert at((640, 360), 8) == (1280, 720), "enlarged no more than twofold"
+    assert at((2, 8000), 200) == (1, 800)
+    assert at((480, 270), 40, least_side=640) == (640, 360), "small pictures are enlarged"
+    assert at((240, 320), 40, least_side=640) == (480, 640)
+    assert at((160, 120), 40, least_side=640) == (320, 240), "but no more than twofold"
+    assert at((1920, 1080), 40, least_side=640) == (960, 540)
 
 
 @pytest.mark.parametrize(("min_face", "warned"), [(9.0, True), (10.0, False), (24.0, False)])
