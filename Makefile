@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-corpus test-faults check format sample train bench-tracking clean
+.PHONY: help run test test-all test-corpus test-faults check format sample train lock audit bench-tracking clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,19 @@ bench-tracking: $(VENV)/installed-test .venv-contenders/installed ## score our t
 	  --detections yunet640 --detections faceboxes --detections own
 	$(BIN)/python -m benchmarks cuts --contenders .venv-contenders/bin/python --save
 
+lock: .venv-audit/installed ## write requirements.lock anew: the tested versions with their hashes
+	sed 's/^torch==.*/&+cpu/' constraints.txt > .venv-audit/constraints.txt
+	head -2 requirements.lock > .venv-audit/lock
+	.venv-audit/bin/uv pip compile setup.cfg --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+	  --generate-hashes --no-header --no-annotate --quiet --constraint .venv-audit/constraints.txt \
+	  --extra-index-url $(TORCH_INDEX) $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) \
+	  --index-strategy unsafe-best-match >> .venv-audit/lock
+	mv .venv-audit/lock requirements.lock
+
+audit: $(VENV)/installed .venv-audit/installed ## known holes of what is installed, and a bill of materials (needs the network)
+	$(BIN)/python -m supply .venv-audit/bin/cyclonedx-py build/sbom.json
+	.venv-audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
+
 clean: ## remove the virtual environment and caches; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
 
@@ -73,6 +86,11 @@ $(VENV)/installed-training: $(VENV)/installed
 
 $(VENV)/installed-sample: $(VENV)/installed
 	$(PIP) install --constraint constraints.txt --editable '.[sample]'
+	touch $@
+
+.venv-audit/installed:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet uv==0.13.9 pip-audit==2.10.1 cyclonedx-bom==7.5.0
 	touch $@
 
 # norfair's pin of a package for progress bars keeps recent releases of the others out.

@@ -1,0 +1,1 @@
+"""What the product is made of, for those who watch over it: `make audit`."""
