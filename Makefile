@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-corpus test-faults check format sample train lock audit bench-tracking clean
+.PHONY: help run test test-all test-corpus test-faults test-volume check format sample train lock audit bench-tracking clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test-corpus: $(VENV)/installed-test ## 350 odd, broken and hostile files (needs 
 
 test-faults: $(VENV)/installed-test ## kill, fill and mutate: what docs/reliability.md promises (under 20 minutes)
 	$(BIN)/python -m pytest -s tests/faults
+
+test-volume: $(VENV)/installed-test ## 10,000 videos and one of 24 hours: flat memory, each done once
+	$(BIN)/python -m pytest -s tests/volume
 
 check: $(VENV)/installed-test ## format, lint, strict types, import contracts
 	$(BIN)/ruff format --check .
