@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # loads its parts when they are first used, which takes half a second
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -27,7 +27,8 @@ def assign(similarity: Floats, least: float) -> tuple[Rows, Rows]:
     result is the same.
     """
     allowed = (similarity >= least) & (similarity > 0)
-    rows, columns = linear_sum_assignment(np.where(allowed, similarity, 0), maximize=True)
+    worth = np.where(allowed, similarity, 0)
+    rows, columns = scipy.optimize.linear_sum_assignment(worth, maximize=True)
     good = allowed[rows, columns]
     return rows[good], columns[good]
 

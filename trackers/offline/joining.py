@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy  # loads its parts when they are first used, which takes half a second
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from trackers.kalman import Floats
 from trackers.offline.faces import Faces, Ints
@@ -173,8 +171,8 @@ def _best(first: Ints, second: Ints, gain: Floats, count: int) -> tuple[Ints, In
     Pieces that are not connected by any pair do not matter to each other: the problem falls apart
     into small ones.
     """
-    graph = coo_array((gain, (first, second + count)), shape=(2 * count, 2 * count))
-    group = connected_components(graph, directed=False)[1][first]
+    graph = scipy.sparse.coo_array((gain, (first, second + count)), shape=(2 * count, 2 * count))
+    group = scipy.sparse.csgraph.connected_components(graph, directed=False)[1][first]
     order = np.argsort(group, kind="stable")
     edges = np.flatnonzero(np.diff(group[order], prepend=-1, append=-1))
     taken = [
@@ -190,13 +188,13 @@ def _solve(first: Ints, second: Ints, gain: Floats) -> Ints:
     _, row = np.unique(first, return_inverse=True)
     _, column = np.unique(second, return_inverse=True)
     shape = row.max() + 1, column.max() + 1
-    pair = csr_array((np.arange(1, len(gain) + 1), (row, column)), shape=shape)
+    pair = scipy.sparse.csr_array((np.arange(1, len(gain) + 1), (row, column)), shape=shape)
     if shape[0] * shape[1] > _DENSE:
         rows, columns = _solve_sparse(row, column, gain)
     else:
         table = np.zeros(shape)
         table[row, column] = gain
-        rows, columns = linear_sum_assignment(table, maximize=True)
+        rows, columns = scipy.optimize.linear_sum_assignment(table, maximize=True)
     found = np.asarray(pair[rows, columns]).ravel()
     return found[found > 0].astype(np.int64) - 1
 
@@ -207,8 +205,8 @@ def _solve_sparse(row: Ints, column: Ints, gain: Floats) -> tuple[Ints, Ints]:
     none = np.arange(rows)  # every piece may also go on as nobody, at no gain
     cost = gain.max() + 1 - np.concatenate([gain, np.zeros(rows)])
     place = np.concatenate([row, none]), np.concatenate([column, none + columns])
-    graph = csr_array((cost, place), shape=(rows, columns + rows))
-    found, at = min_weight_full_bipartite_matching(graph)
+    graph = scipy.sparse.csr_array((cost, place), shape=(rows, columns + rows))
+    found, at = scipy.sparse.csgraph.min_weight_full_bipartite_matching(graph)
     return found[at < columns], at[at < columns]
 
 
