@@ -19,6 +19,7 @@ from typing import Any, Self
 import click
 from tqdm import tqdm
 
+from pipeline import health
 from pipeline.batch import BatchResult
 from pipeline.names import printable
 from pipeline.planning import Decision
@@ -170,6 +171,7 @@ def show_summary(result: BatchResult) -> None:
         ("faces", f"{sum(video.faces for video in videos):,}"),
         ("tracks", f"{sum(video.tracks for video in videos):,}"),
         ("crops", f"{sum(video.crops for video in videos):,}"),
+        *(("health", text) for text in _health(videos)),
         ("frames", f"{frames:,} in {_duration(result.seconds)}{_speed(frames, result.seconds)}"),
         ("results", str(result.output)),
     ]
@@ -179,6 +181,13 @@ def show_summary(result: BatchResult) -> None:
     for name, value in rows:
         click.echo(f"{name:>8}  {printable(value)}")
     _show_failures([video for video in videos if not video.status.ok])
+
+
+def _health(videos: Sequence[VideoResult]) -> Iterator[str]:
+    """Yield the mean health of the tracks, over the videos that have any."""
+    healths = [video.health for video in videos if video.health is not None and video.tracks]
+    if healths:
+        yield health.describe(health.mean(healths))
 
 
 def _count(total: int, statuses: Counter[str]) -> str:

@@ -7,6 +7,7 @@ tremble.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Final
 
@@ -41,6 +42,21 @@ def examine(scan: Scan, tracks: Tracks) -> Health:
         duplicates=_duplicates(tracks),
     )
     return Health(*(round(figure, 5) for figure in astuple(health)))
+
+
+def mean(healths: Sequence[Health]) -> Health:
+    """Return each figure's mean over videos; all are 0 without any."""
+    columns = zip(*(astuple(one) for one in healths), strict=True)
+    return Health(*(sum(column) / len(healths) for column in columns))
+
+
+def describe(health: Health) -> str:
+    """Return in a few words what a person looks at first."""
+    return (
+        f"{health.fragmented:.0%} fragmented, {health.one_frame:.0%} of one frame, "
+        f"{health.gaps:.0%} unseen, {health.duplicates:.1%} double, "
+        f"jitter {health.jitter:.3f} of a face"
+    )
 
 
 def jitter(

@@ -178,6 +178,7 @@ class Ledger:
             tracks=manifest.counts.tracks,
             crops=manifest.counts.crops,
             detector=manifest.detector,
+            health=manifest.health,
             warnings=manifest.warnings,
             seconds=seconds or {},
         )
@@ -236,6 +237,7 @@ def _record(result: VideoResult) -> dict[str, Any]:
         "tracks": result.tracks,
         "crops": result.crops,
         "detector": result.detector,
+        "health": dataclasses.asdict(result.health) if result.health else None,
         "warnings": result.warnings,
         "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
     }

@@ -356,6 +356,8 @@ class VideoResult:
     crops: int = 0
     detector: str = ""
     """What looked for faces, how exactly and where."""
+    health: Health | None = None
+    """Of the tracks, where there are results."""
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time by stage; only ever written to the run's record."""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from pipeline import health
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.names import printable
 from pipeline.render.draw import colour
@@ -111,6 +112,8 @@ def _found_facts(video: Manifest) -> Iterator[dict[str, str]]:
     if counts.dropped_tracks:
         yield _fact("Too short to keep", plural(counts.dropped_tracks, "track"))
     yield _fact("Crops", number(counts.crops))
+    if video.health and counts.tracks:
+        yield _fact("Health of the tracks", health.describe(video.health))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

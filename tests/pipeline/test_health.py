@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from pipeline.cli import cli
 from pipeline.compare import compare
 from pipeline.errors import SetUpError
-from pipeline.health import examine, jitter
+from pipeline.health import describe, examine, jitter, mean
 from pipeline.link import link
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.settings import LinkSettings
@@ -98,3 +98,13 @@ def test_two_runs_side_by_side(tmp_path: Path) -> None:
 def test_nothing_to_compare_is_said(tmp_path: Path) -> None:
     with pytest.raises(SetUpError, match="No video"):
         compare(tmp_path, tmp_path)
+
+
+def test_the_mean_is_of_each_figure_and_told_in_words() -> None:
+    healths = [Health(fragmented=0.5, jitter=0.01), Health(gaps=0.1, jitter=0.03)]
+    assert mean(healths) == Health(fragmented=0.25, gaps=0.05, jitter=0.02)
+    assert mean([]) == Health()
+    told = describe(mean(healths))
+    assert told == (
+        "25% fragmented, 0% of one frame, 5% unseen, 0.0% double, jitter 0.020 of a face"
+    )
