@@ -1,4 +1,4 @@
-"""``python -m benchmarks tracking``, ``cuts`` and ``detection``."""
+"""``python -m benchmarks tracking``, ``cuts``, ``detection`` and ``speed``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from benchmarks.cuts import run as run_cuts
-from benchmarks.results import cuts_table, save_cuts, save_detection, save_tracking
+from benchmarks.results import cuts_table, save_cuts, save_detection, save_speed, save_tracking
 from benchmarks.scores import ALL, Score
 from benchmarks.sequences import Sequence, find_sequences
 from benchmarks.tracking import OWN, Entry, cases, run
@@ -72,6 +72,27 @@ def cuts(data: Path, contenders: Path | None, save: bool) -> None:
     click.echo(cuts_table({"tallies": [asdict(one) for one in tallies]}))
     if save:
         save_cuts(tallies)
+
+
+@cli.command()
+@click.argument("clip", type=_FILE, default=Path("media/sample.mp4"))
+@click.option("--seconds", default=12.0, show_default=True, help="Length that is timed.")
+@click.option("--turns", default=5, show_default=True)
+@click.option("--deface", type=_FILE, help="The program of the package deface, to time too.")
+@_save
+def speed(clip: Path, seconds: float, turns: int, deface: Path | None, save: bool) -> None:
+    """Time whole runs on CLIP, in CPU time a frame, against FFmpeg's decoding and encoding."""
+    from benchmarks.speed import run as run_speed
+
+    costs = []
+    for cost in run_speed(clip, seconds, turns, deface):
+        costs.append(cost)
+        click.echo(
+            f"{cost.height}p {cost.program:30} {cost.cpu:7.1f} ms CPU {cost.wall:7.1f} ms wall a "
+            f"frame {cost.memory:6.0f} MB"
+        )
+    if save:
+        save_speed(costs)
 
 
 @cli.command()

@@ -14,6 +14,7 @@ from typing import Any, Final
 from benchmarks.cuts import Tally
 from benchmarks.detection_plot import draw_accuracy_over_time
 from benchmarks.scores import ALL
+from benchmarks.speed import Cost
 from benchmarks.tracking import Entry
 
 FOLDER: Final = Path(__file__).parent / "results"
@@ -58,6 +59,30 @@ def detection_table(data: Mapping[str, Any]) -> str:
             cells = (point["contender"], point["precision"], str(point["size"]))
             row = (*cells, f"{point['cpu']:.1f}", *figures)
             lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines)
+
+
+def save_speed(costs: Sequence[Cost]) -> None:
+    """Write ``results/speed.json`` and the README's table."""
+    data = {"about": _about(), "costs": [_rounded(asdict(cost)) for cost in costs]}
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
+    (FOLDER / "speed.json").write_text(text, "utf-8")
+    README.write_text(with_table(README.read_text("utf-8"), "speed", speed_table(data)))
+
+
+def speed_table(data: Mapping[str, Any]) -> str:
+    """Return CPU time a frame, and as a multiple of FFmpeg's, as a table of Markdown."""
+    head = ("Program", "Height", "CPU ms a frame", "of decoding", "of decoding and encoding", "MB")
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "--:|" * (len(head) - 1)]
+    costs = {(one["height"], one["program"]): one for one in data["costs"]}
+    for (height, program), one in costs.items():
+        decode, both = (
+            one["cpu"] / costs[height, name]["cpu"]
+            for name in ("ffmpeg decode", "ffmpeg decode and encode")
+        )
+        cells = (f"{one['cpu']:.1f}", f"{decode:.2f}", f"{both:.2f}", f"{one['memory']:.0f}")
+        lines.append(f"| {program} | {height} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

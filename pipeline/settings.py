@@ -62,7 +62,7 @@ class ScanSettings:
     )
     every: str = setting("1", "Look at every Nth frame (5), or once in a while (0.2s).")
     score_floor: float = setting(
-        0.1, "Detections below this are not even kept for rescue.", minimum=0.01, maximum=1
+        0.2, "Detections below this are not even kept for rescue.", minimum=0.01, maximum=1
     )
 
 

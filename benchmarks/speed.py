@@ -1,0 +1,117 @@
+"""Whole runs in CPU time a frame, against what FFmpeg needs to decode and to encode the same clip.
+
+Everything is a process of its own, measured by the system when it has ended, in turns; the first
+turn does not count. Times are of all its processes and threads together.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent
+PRESET: Final = "veryfast"
+HEIGHTS: Final = (1080, 720)
+FFMPEG: Final = ("ffmpeg", "-hide_banner", "-loglevel", "error", "-y", "-threads", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one program needs for one clip.
+
+    Attributes:
+        cpu, wall: Milliseconds a frame, medians over the turns; start-up is in it.
+        memory: Most resident memory of one of its processes, MB.
+    """
+
+    program: str
+    height: int
+    frames: int
+    cpu: float
+    wall: float
+    memory: float
+
+
+def run(clip: Path, seconds: float, turns: int, deface: Path | None) -> Iterator[Cost]:
+    """Time all programs on a clip, made anew at each height and repeated to a length."""
+    with tempfile.TemporaryDirectory() as place:
+        for height in HEIGHTS:
+            video = Path(place) / f"{height}.mp4"
+            frames = prepare(clip, video, height, seconds)
+            programs = commands(video, Path(place), deface)
+            for name, turn_costs in time_in_turns(programs, turns).items():
+                cpu, wall, memory = (median(column) for column in zip(*turn_costs, strict=True))
+                yield Cost(name, height, frames, 1e3 * cpu / frames, 1e3 * wall / frames, memory)
+
+
+def prepare(clip: Path, video: Path, height: int, seconds: float) -> int:
+    """Write the clip at a height, played over and over for some seconds; return its frames."""
+    loop = ("-stream_loop", "-1", "-i", clip, "-t", str(seconds), "-an")
+    encode = ("-vf", f"scale=-2:{height}", "-c:v", "libx264", "-preset", "fast", "-crf", "23")
+    subprocess.run([*FFMPEG, *loop, *encode, video], check=True)
+    count = ("-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0")
+    told = subprocess.run(
+        ["ffprobe", "-v", "error", "-select_streams", "v", *count, video],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return int(told.stdout.strip().strip(","))
+
+
+def commands(video: Path, place: Path, deface: Path | None) -> dict[str, Sequence[str | Path]]:
+    """Name the programs to time, ours with one worker."""
+    encode = ("-threads", "1", "-c:v", "libx264", "-preset", PRESET, "-crf", "23")
+    ours = (sys.executable, ROOT / "start.py", video, "-o", place / "out", "--jobs", "1")
+    programs: dict[str, Sequence[str | Path]] = {
+        "ffmpeg decode": (*FFMPEG, "-i", video, "-f", "null", "-"),
+        "ffmpeg decode and encode": (*FFMPEG, "-i", video, *encode, place / "encoded.mp4"),
+        "facepics, no video": (*ours, "--video", "none"),
+        "facepics, annotated": (*ours, "--video", "annotated", "--preset", PRESET),
+        "facepics, annotated and clips": (*ours, "--video", "both", "--preset", PRESET),
+    }
+    if deface is not None:
+        programs["deface"] = (deface, video, "-o", place / "defaced.mp4")
+    return programs
+
+
+def time_in_turns(
+    programs: Mapping[str, Sequence[str | Path]], turns: int
+) -> dict[str, list[tuple[float, float, float]]]:
+    """Return CPU and wall seconds and memory (MB) of each turn but the first."""
+    costs: dict[str, list[tuple[float, float, float]]] = {name: [] for name in programs}
+    for turn in range(turns + 1):
+        for name, command in programs.items():
+            cost = time_once(command)
+            if turn:
+                costs[name].append(cost)
+    return costs
+
+
+def time_once(command: Sequence[str | Path]) -> tuple[float, float, float]:
+    """Run a program to its end; earlier results of ours are removed first.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    if "-o" in command:
+        shutil.rmtree(command[list(command).index("-o") + 1], ignore_errors=True)
+    began = time.perf_counter()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen([str(word) for word in command], stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise RuntimeError(f"{command[0]} failed: {said.read().decode()[-500:]}")
+    wall = time.perf_counter() - began
+    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024

@@ -1,0 +1,38 @@
+"""How whole runs are timed."""
+
+import sys
+
+import pytest
+
+from benchmarks.results import speed_table
+from benchmarks.speed import time_in_turns, time_once
+
+
+def test_a_program_is_measured_with_what_it_starts() -> None:
+    work = "sum(range(10**7))"
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{work}'])"
+    cpu, wall, memory = time_once([sys.executable, "-c", child])
+    assert cpu > 0.05
+    assert wall > 0
+    assert memory > 5
+
+
+def test_a_program_that_fails_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="oh dear"):
+        time_once([sys.executable, "-c", "raise SystemExit('oh dear')"])
+
+
+def test_the_first_turn_does_not_count() -> None:
+    costs = time_in_turns({"nothing": [sys.executable, "-c", ""]}, turns=2)
+    assert len(costs["nothing"]) == 2
+
+
+def test_table_of_multiples() -> None:
+    names = (("ffmpeg decode", 5.0), ("ffmpeg decode and encode", 20.0), ("facepics", 10.0))
+    costs = [
+        {"program": name, "height": 720, "cpu": cpu, "memory": 100.0, "frames": 1, "wall": 1.0}
+        for name, cpu in names
+    ]
+    assert speed_table({"costs": costs}).splitlines()[-1] == (
+        "| facepics | 720 | 10.0 | 2.00 | 0.50 | 100 |"
+    )
