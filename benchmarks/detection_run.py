@@ -62,21 +62,24 @@ def measure(
 
 
 def _compare(points: Sequence[Point]) -> Iterator[dict[str, Any]]:
-    """Hold each point of others against ours of the most time that is no more than theirs."""
-    for theirs in points:
+    """Hold each point of others against ours of the most time that is no more than theirs.
+
+    Ours at the same precision, and as it ships.
+    """
+    others = [point for point in points if not point.contender.startswith("facepics")]
+    for theirs, precision in itertools.product(others, dict.fromkeys(p.precision for p in points)):
         ours = [
             point
             for point in points
-            if point.contender == "facepics"
-            and point.precision == theirs.precision
+            if (point.contender, point.precision) == ("facepics", precision)
             and point.cpu <= theirs.cpu
         ]
-        if theirs.contender != "facepics" and ours:
+        if ours and precision in ("int8", theirs.precision):
             nearest = max(ours, key=lambda point: point.size)
             gain = difference(nearest.judged, theirs.judged)
             yield {
                 "contender": theirs.contender,
-                "precision": theirs.precision,
+                "precisions": [precision, theirs.precision],
                 "sizes": [nearest.size, theirs.size],
                 "cpu": [nearest.cpu, theirs.cpu],
                 "medium": asdict(gain),
