@@ -1,16 +1,19 @@
 # make help lists what there is.
 MEDIA  ?= ./media
 OUT    ?= ./facepics
+CLIP   ?= media/sample.mp4
 PYTHON ?= python3
 VENV   ?= .venv
 # Where the CPU build of PyTorch is looked for first; the ordinary index follows.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
+HELD_OUT = $(if $(wildcard $(DATA)/val.tar),--validation $(DATA)/val.tar)
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-corpus test-faults test-volume check format sample train lock audit bench-tracking clean
+.PHONY: help run test test-all test-corpus test-faults test-volume check format sample train lock audit bench-tracking bench-speed bench-detection clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +50,8 @@ sample: $(VENV)/installed-sample ## make media/sample.mp4 anew
 	$(BIN)/python media/make_sample.py
 
 train: $(VENV)/installed-training ## train the shipped weights, both forms: make train DATA=folder-of-shards
-	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/fine --heads fine
-	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/paper --heads paper
+	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/fine --heads fine $(HELD_OUT)
+	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/paper --heads paper $(HELD_OUT)
 
 bench-tracking: $(VENV)/installed-test .venv-contenders/installed ## score our trackers and others' on labelled clips
 	$(BIN)/python -m benchmarks tracking --contenders .venv-contenders/bin/python --save \
@@ -67,6 +70,13 @@ lock: .venv-audit/installed ## write requirements.lock anew: the tested versions
 audit: $(VENV)/installed .venv-audit/installed ## known holes of what is installed, and a bill of materials (needs the network)
 	$(BIN)/python -m supply .venv-audit/bin/cyclonedx-py build/sbom.json
 	.venv-audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
+
+bench-speed: $(VENV)/installed-test ## time whole runs against FFmpeg's decoding and encoding: CLIP=video
+	$(BIN)/python -m benchmarks speed $(CLIP) --save
+
+bench-detection: $(VENV)/installed-test ## accuracy over time of ours and of others: PUBLISHED=, CENTERFACE= their files
+	$(BIN)/python -m benchmarks detection --save $(if $(PUBLISHED),--published $(PUBLISHED)) \
+	  $(if $(CENTERFACE),--centerface $(CENTERFACE))
 
 clean: ## remove the virtual environment and caches; results stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
