@@ -15,6 +15,7 @@ from benchmarks.detection import (
     Point,
     contenders,
     difference,
+    fill_up,
     run,
     use_one_thread,
 )
@@ -104,7 +105,8 @@ def draw_worst(where: Places, folder: Path) -> None:
     """Write sheets of the worst misses and false positives of the shipped detector."""
     folder.mkdir(parents=True, exist_ok=True)
     detector = load(device="cpu", runtime="openvino")
-    for name, samples in (("val", _val(where)), ("clips", _clips(where))):
+    val = sorted(_val(where), key=lambda sample: sample.image.shape)
+    for name, samples in (("val", val), ("clips", _clips(where))):
         missed, false = find_mistakes(detector, samples, threshold=0.0)
         for kind, mistakes in (("missed", missed), ("false", false)):
             if mistakes:
@@ -114,7 +116,8 @@ def draw_worst(where: Places, folder: Path) -> None:
 
 def _val(where: Places) -> Iterator[Sample]:
     for sample in read_shards(find_shards(where.shared / "data" / "faces", "val*.tar")):
-        yield resize_to(sample, CLIP_SIZE)
+        scaled = resize_to(sample, CLIP_SIZE)
+        yield Sample(scaled.name, fill_up(scaled.image), scaled.labels)
 
 
 def _clips(where: Places) -> Iterator[Sample]:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 import click
 import torch
@@ -77,7 +77,8 @@ def faceboxes(
     samples = PixelCache.of(data, form, cache_folder(output))
     held_out = [] if validation is None else [*read_validation(validation)]
     output.mkdir(parents=True, exist_ok=True)
-    network = FaceBoxesConfig(heads=heads, anchors="corner" if heads == "paper" else "centre")
+    layout: Literal["corner", "centre"] = "corner" if heads == "paper" else "centre"
+    network = FaceBoxesConfig(multiple=32, heads=heads, anchors=layout)
     recipe = FaceBoxesRecipe(network, batch_size=batch_size, seed=seed, workers=workers)
     write_recipe(recipe, output)
     task = FaceBoxesTask(recipe, samples, held_out)

@@ -53,7 +53,7 @@ def resize_to(sample: Sample, long_side: int) -> Sample:
 def measure_levels(detector: Detector, pictures: Iterable[LevelledSample]) -> dict[str, Any]:
     """Return AP at IoU 0.5 with its 95 % interval for each level."""
     judged: dict[str, list[Judged]] = {level: [] for level in LEVELS}
-    for picture in pictures:
+    for picture in sorted(pictures, key=lambda one: one.sample.image.shape):
         labels = picture.sample.labels
         (found,) = detector([picture.sample.image])
         for level, counts in picture.counts.items():
@@ -63,8 +63,8 @@ def measure_levels(detector: Detector, pictures: Iterable[LevelledSample]) -> di
 
 def look(detector: Detector, samples: Iterable[Sample], long_side: int) -> Iterator[Looked]:
     """Yield labels and detections of every picture, scaled to a long side of so many px."""
-    for sample in samples:
-        scaled = resize_to(sample, long_side)
+    scaled_all = (resize_to(sample, long_side) for sample in samples)
+    for scaled in sorted(scaled_all, key=lambda one: one.image.shape):  # each is compiled once
         (found,) = detector([scaled.image])
         yield Looked(scaled.labels, found)
 
