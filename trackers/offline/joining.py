@@ -93,13 +93,25 @@ def _ends(faces: Faces, pieces: Ints) -> tuple[_Ends, _Ends]:
 
 
 def _end(faces: Faces, rows: Ints, present: NDArray[np.bool_], direction: int) -> _Ends:
-    values = describe(faces.boxes[rows.ravel()]).reshape(*rows.shape, -1)
-    sizes = np.exp(values[:, :, 2])
-    series = Series(values, direction * faces.time[rows], sizes, present)
-    state = filtered(series)[-1]
-    state = state._replace(speed=direction * state.speed, covariance=direction * state.covariance)
+    some = batches(np.full(len(rows), _SIGHTINGS))
+    states = [_state(faces, rows[part], present[part], direction) for part in some]
     outer = rows[:, -1]
-    return _Ends(rows, present, faces.look[outer], faces.time[outer], sizes[:, -1], state)
+    return _Ends(
+        rows=rows,
+        present=present,
+        look=faces.look[outer],
+        time=faces.time[outer],
+        size=np.exp(describe(faces.boxes[outer])[:, 2]),
+        state=Estimate(*(np.concatenate(column) for column in zip(*states, strict=True))),
+    )
+
+
+def _state(faces: Faces, rows: Ints, present: NDArray[np.bool_], direction: int) -> Estimate:
+    """Return what the sightings (B, S) tell of the outermost."""
+    values = describe(faces.boxes[rows.ravel()]).reshape(*rows.shape, -1)
+    series = Series(values, direction * faces.time[rows], np.exp(values[:, :, 2]), present)
+    state = filtered(series)[-1]
+    return state._replace(speed=direction * state.speed, covariance=direction * state.covariance)
 
 
 def _candidates(

@@ -1,11 +1,12 @@
 """What offline linking costs in a crowd."""
 
+import tracemalloc
 from time import process_time
 
 import numpy as np
 import pytest
 
-from trackers.offline import Faces, link_faces, smooth
+from trackers.offline import Faces, link_faces, pairs, smooth
 
 _SECONDS, _RATE, _PEOPLE = 60, 30, 20
 
@@ -42,3 +43,18 @@ def test_a_frame_of_twenty_faces_takes_less_than_a_millisecond() -> None:
     smooth(ids[order], faces.time[order], faces.boxes[order])
     assert process_time() - start < 0.001 * _SECONDS * _RATE
     assert len(np.unique(ids)) < 40 * _PEOPLE
+
+
+def test_memory_is_for_what_is_kept_not_for_what_is_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Hours in one shot: about half a kilobyte a face, whatever the motions take on the way."""
+    faces = _crowd()
+    expected = link_faces(faces, 0.5, 2.0)
+    monkeypatch.setattr(pairs, "_MOST", 2_000)  # as if the shot were a hundred times as long
+    tracemalloc.start()
+    ids = link_faces(faces, 0.5, 2.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(ids, expected)
+    assert peak < 700 * len(faces.look)
