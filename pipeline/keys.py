@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 
 STAGES = ("scan", "link", "select", "render")
 
-RESULT_VERSIONS = {"decode": 1, "scan": 1, "link": 2, "select": 1, "render": 1}
+RESULT_VERSIONS = {"decode": 1, "scan": 2, "link": 3, "select": 1, "render": 1}
 
 
 def stage_keys(settings: Settings, weights: str) -> dict[str, str]:

@@ -29,6 +29,8 @@ OFFLINE: Final = "offline"
 
 _SURE_PART: Final = 0.3
 """Part of the looks, from a track's first to its last, that must be sure of the face."""
+_CLEAR: Final = 0.2
+"""Part of the way from the threshold to certainty from which a sighting is clear."""
 
 _TICK: Final = 1e-6  # seconds by which times may be off when they are compared with settings
 
@@ -153,16 +155,18 @@ def _vouched(scan: Scan, rows: Ints, ids: Ints, threshold: float) -> NDArray[np.
 def _proven(
     scan: Scan, rows: Ints, ids: Ints, shots: NDArray[np.int32], settings: LinkSettings
 ) -> NDArray[np.bool_]:
-    """Say of each row (K,) whether enough sure sightings speak for its track.
+    """Say of each row (K,) whether enough sure sightings speak for its track, some of them clear.
 
-    Weak ones come with any track, also with a coat of arms that was taken for a face now and then.
+    Weak ones come with any track, also with a coat of arms that was taken for a face now and then;
+    what only ever just passes the threshold is a lamp or a fist more often than a face.
     """
     sure = scan.scores[rows] >= settings.threshold
+    clear = scan.scores[rows] >= settings.threshold + _CLEAR * (1 - settings.threshold)
     looks: Ints = np.cumsum(scan.looked, dtype=np.int64)[scan.frame[rows]]
     lived = _spans(ids, looks.astype(np.float64)) + 1
     often = np.bincount(ids, sure, len(lived)) >= _SURE_PART * lived
     lasts = np.zeros(len(lived), np.bool_)
-    lasts[ids[sure]] = _long_enough(scan, rows[sure], ids[sure], shots, settings.min_track)
+    lasts[ids[clear]] = _long_enough(scan, rows[clear], ids[clear], shots, settings.min_track)
     return np.asarray((often & lasts)[ids])
 
 

@@ -277,3 +277,17 @@ def test_the_order_of_the_faces_in_a_frame_does_not_matter(scan: Scan, seed: int
     one, other = link(scan, SETTINGS), link(shuffled, SETTINGS)
     for name in ("track_id", "frame", "boxes", "scores", "kind"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_track_that_is_never_clear_is_no_face() -> None:
+    """What only ever just passes the threshold is a lamp; a clear moment makes it a face."""
+
+    def tracks(clear_frames: int) -> int:
+        scores = [0.8] * clear_frames + [0.52] * (50 - clear_frames)
+        faces = [(k, [100, 100, 150, 150], score) for k, score in enumerate(scores)]
+        found = link(make_scan(faces, 50), LinkSettings(threshold=0.5, min_track=0.2))
+        return len(found.ids)
+
+    assert tracks(clear_frames=0) == 0
+    assert tracks(clear_frames=3) == 0, "less than the shortest track"
+    assert tracks(clear_frames=5) == 1
