@@ -144,12 +144,17 @@ def _about() -> dict[str, str]:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
     return {
-        "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
+        "command": " ".join(["python -m benchmarks", *map(_without_place, sys.argv[1:])]),
         "commit": commit.stdout.strip(),
         "machine": platform.machine(),
         "processor": _processor(),
         "python": platform.python_version(),
     }
+
+
+def _without_place(word: str) -> str:
+    """Return an absolute path as its name alone: where it lies on this machine is nobody's."""
+    return Path(word).name if word.startswith("/") else word
 
 
 def _processor() -> str:
