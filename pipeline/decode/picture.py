@@ -58,6 +58,24 @@ class Orientation:
         return cv2.flip(image, 1) if self.mirrored else image  # type: ignore[return-value]
 
 
+class OrientationReader:
+    """Reads how the frames of a video are turned: once for each rotation that they have.
+
+    A frame of PyAV and its side data hold each other. Were every frame asked for its matrix,
+    hundreds of them, of 3 MB each in 1080p, would pile up until Python notices.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[float, Orientation] = {}
+
+    def __call__(self, frame: VideoFrame) -> Orientation:
+        """Return the orientation of a frame."""
+        rotation = frame.rotation
+        if rotation not in self._known:
+            self._known[rotation] = Orientation.of(frame)
+        return self._known[rotation]
+
+
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
     """Return the size (width, height) that a stored picture has with square pixels.
 
@@ -77,11 +95,15 @@ class DecodedPicture:
     __slots__ = ("_converter", "_frame", "_stored", "height", "orientation", "width")
 
     def __init__(
-        self, frame: VideoFrame, pixel_aspect: Fraction | None, converter: Converter
+        self,
+        frame: VideoFrame,
+        pixel_aspect: Fraction | None,
+        converter: Converter,
+        orientation: Orientation,
     ) -> None:
         self._frame = frame
         self._converter = converter
-        self.orientation = Orientation.of(frame)
+        self.orientation = orientation
         self._stored = square_size(frame.width, frame.height, pixel_aspect)
         self.width, self.height = self._swapped(self._stored)
 

@@ -32,7 +32,7 @@ from pipeline.decode.container import (
     open_file,
     video_streams,
 )
-from pipeline.decode.picture import DecodedPicture
+from pipeline.decode.picture import DecodedPicture, OrientationReader
 from pipeline.decode.playback import Playback
 from pipeline.decode.seek import Lost, Seeker, pays
 from pipeline.errors import Unreadable, VideoError
@@ -63,6 +63,7 @@ class Video:
     def __init__(self, path: Path, settings: DecodeSettings, file: FileIO | None = None) -> None:
         self._settings = settings
         self._converter = Converter()
+        self._orientation = OrientationReader()
         self._file = FileIO(file.fileno(), closefd=False) if file else open_file(path)
         try:
             self._playback = Playback(self._file, settings)
@@ -148,7 +149,8 @@ class Video:
         return Frame(index, pts, float(pts * playback.time_base), self._picture(playback, frame))
 
     def _picture(self, playback: Playback, frame: VideoFrame) -> DecodedPicture:
-        return DecodedPicture(frame, playback.pixel_aspect(frame), self._converter)
+        aspect = playback.pixel_aspect(frame)
+        return DecodedPicture(frame, aspect, self._converter, self._orientation(frame))
 
     def _try_out(self, picture: DecodedPicture) -> None:
         """Raise Unreadable if no picture can be made of what the decoder gives."""

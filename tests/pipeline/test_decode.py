@@ -1,5 +1,6 @@
 """Decoding: every frame, in order, at its own time, and an honest account of what is missing."""
 
+import gc
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,11 +12,13 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.decode import playback
+from pipeline.decode import open_video, playback
 from pipeline.decode.colour import Converter
 from pipeline.errors import LimitExceeded, NotAVideo, Unreadable
+from pipeline.settings import DecodeSettings
 from tests.pipeline.video_files import (
     GREYS,
     bgr_frame,
@@ -396,3 +399,22 @@ def test_the_number_of_threads_changes_nothing(
         with opened(path) as video:
             results.append([frame.picture.bgr().tobytes() for frame in video.frames()])
     assert results[0] == results[1]
+
+
+SAMPLE = Path(__file__).parents[2] / "media" / "sample.mp4"
+
+
+def test_frames_that_are_done_with_are_freed_at_once() -> None:
+    """They are of megabytes each; Python's collector of circles comes after hundreds of them."""
+    gc.collect()
+    gc.disable()
+    try:
+        with open_video(SAMPLE, DecodeSettings()) as video:
+            for frame in video.frames():
+                frame.picture.luma()
+                if frame.index == 60:
+                    break
+            alive = sum(isinstance(one, VideoFrame) for one in gc.get_objects())
+    finally:
+        gc.enable()
+    assert alive < 20
