@@ -113,7 +113,8 @@ def _found_facts(video: Manifest) -> Iterator[dict[str, str]]:
         yield _fact("Too short to keep", plural(counts.dropped_tracks, "track"))
     yield _fact("Crops", number(counts.crops))
     if video.health and counts.tracks:
-        yield _fact("Health of the tracks", health.describe(video.health))
+        unseen = f"{video.health.gaps:.0%} of their time"
+        yield _fact("Tracks unseen", unseen, health.describe(video.health))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
