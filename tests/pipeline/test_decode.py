@@ -414,7 +414,7 @@ def test_frames_that_are_done_with_are_freed_at_once() -> None:
                 frame.picture.luma()
                 if frame.index == 60:
                     break
-            alive = sum(isinstance(one, VideoFrame) for one in gc.get_objects())
+            alive = sum(type(one) is VideoFrame for one in gc.get_objects())
     finally:
         gc.enable()
     assert alive < 20
