@@ -17,7 +17,6 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from benchmarks.peers import open_centerface, open_yunet
 from detectors import Detector, load
 from detectors.images import Image
 from training.datasets import Labels, Sample
@@ -25,12 +24,12 @@ from training.datasets.webdataset import find_shards, read_shards
 from training.datasets.wider100 import LEVELS, LevelledSample, read_wider100
 from training.metrics.average_precision import Judged, average_precision, interval, judge
 from training.metrics.evaluate import resize_to
+from training.teachers import fill_up, open_centerface, open_yunet
 
 SIZES: Final = (320, 416, 512, 640, 800, 1024, 1280)  # long sides, px
 SLOWEST: Final = 30.0  # ms; larger sizes of a slower contender are left out
 LOWEST_SCORE: Final = 0.05  # from which detections are scored
 TIMED_SCORE: Final = 0.2  # from which they are looked for where time counts, as in a run
-MULTIPLE: Final = 32  # to which all pictures are filled up, as the peers need it
 ROUNDS: Final = 7
 TIMED: Final = 5  # pictures a round
 
@@ -133,12 +132,6 @@ def filled_up(picture: LevelledSample) -> LevelledSample:
     sample = picture.sample
     filled = Sample(sample.name, fill_up(sample.image), sample.labels)
     return LevelledSample(filled, picture.counts)
-
-
-def fill_up(image: Image) -> Image:
-    """Add black right and below until both sides are multiples of 32."""
-    bottom, right = (-side % MULTIPLE for side in image.shape[:2])
-    return np.pad(image, [(0, bottom), (0, right), (0, 0)])
 
 
 def judge_levels(detector: Detector, pictures: Sequence[LevelledSample]) -> dict[str, list[Judged]]:

@@ -15,7 +15,6 @@ from benchmarks.detection import (
     Point,
     contenders,
     difference,
-    fill_up,
     run,
     use_one_thread,
 )
@@ -26,6 +25,7 @@ from detectors import load
 from training.datasets import Sample
 from training.datasets.webdataset import find_shards, read_shards
 from training.metrics.evaluate import resize_to
+from training.teachers import fill_up
 
 CLIP_SIZE: Final = 640  # long side at which frames of the clips are looked at, px
 MOST: Final = 50  # mistakes of a kind on a sheet

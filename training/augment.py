@@ -158,7 +158,7 @@ def move_labels(labels: Labels, mapping: Mapping, size: int, smallest_face: floa
     keep = inside & visible & (face_sizes(boxes) >= smallest_face)
     dropped = np.concatenate([boxes[~keep], ignore]).clip(0, size)
     dropped = dropped[(dropped[:, 2:] - dropped[:, :2] >= 1).all(1)]
-    return Labels(boxes[keep].clip(0, size), dropped)
+    return Labels(boxes[keep].clip(0, size), dropped, labels.scores[keep])
 
 
 def _move(boxes: Boxes, mapping: Mapping, *, round_shape: bool) -> Boxes:
@@ -172,7 +172,8 @@ def _move(boxes: Boxes, mapping: Mapping, *, round_shape: bool) -> Boxes:
 
 def flip_labels(labels: Labels, size: int) -> Labels:
     """Mirror left and right in a picture that is `size` px wide."""
-    return Labels(*(_mirror(part, size) for part in (labels.boxes, labels.ignore)))
+    boxes, ignore = (_mirror(part, size) for part in (labels.boxes, labels.ignore))
+    return Labels(boxes, ignore, labels.scores)
 
 
 def _mirror(boxes: Boxes, size: int) -> Boxes:
@@ -191,7 +192,8 @@ def join(tiles: Sequence[Sample], size: int) -> Sample:
         boxes.append(tile.labels.boxes + np.array([x, y, x, y], np.float32))
         ignore.append(tile.labels.ignore + np.array([x, y, x, y], np.float32))
     name = "+".join(tile.name for tile in tiles)
-    return Sample(name, image, Labels(np.concatenate(boxes), np.concatenate(ignore)))
+    scores = np.concatenate([tile.labels.scores for tile in tiles])
+    return Sample(name, image, Labels(np.concatenate(boxes), np.concatenate(ignore), scores))
 
 
 def face_sizes(boxes: Boxes) -> NDArray[np.float32]:

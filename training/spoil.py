@@ -35,9 +35,9 @@ def spoil(image: Image, rng: Generator) -> Image:
 
 
 def change_tone(image: Image, rng: Generator) -> Image:
-    """Change gamma, contrast and brightness by one table; one time in eight to near darkness."""
+    """Change gamma, contrast and brightness by one table; one time in six to near darkness."""
     gamma, gain = np.exp(rng.uniform(-0.35, 0.35)), np.exp(rng.uniform(-0.35, 0.35))
-    if rng.random() < 0.125:
+    if rng.random() < 1 / 6:
         gamma, gain = gamma * rng.uniform(1.2, 2.0), gain * rng.uniform(0.4, 0.9)
     levels = np.linspace(0, 1, 256) ** gamma
     table = ((levels - 0.5) * gain + 0.5 * min(gain, 1.0)) * 255 + rng.uniform(-24, 24)
@@ -102,15 +102,15 @@ def compress_as_video(image: Image, rng: Generator) -> Image:
 
 
 def hide_parts(image: Image, boxes: Boxes, rng: Generator) -> Image:
-    """Lay something over part of some faces (N, 4): from one side, up to 45 % of the box.
+    """Lay something over part of some faces (N, 4): from one side, up to half of the box.
 
     Reference: Zhong et al., Random Erasing Data Augmentation, 2017, arXiv:1708.04896; here other
     parts of the picture cover faces, as hands, hats and shoulders of others do.
     """
     image = image.copy()
-    for box in boxes[rng.random(len(boxes)) < 0.12]:
+    for box in boxes[rng.random(len(boxes)) < 0.2]:
         x1, y1, x2, y2 = box.round().astype(int).tolist()
-        share, side = rng.uniform(0.15, 0.45), rng.integers(4)
+        share, side = rng.uniform(0.15, 0.5), rng.integers(4)
         if side < 2:
             part = round((x2 - x1) * share)
             x1, x2 = (x1, x1 + part) if side == 0 else (x2 - part, x2)

@@ -39,6 +39,7 @@ class Batch(NamedTuple):
     box_counts: list[int]
     ignore: Tensor  # (sum(ignore_counts), 4)
     ignore_counts: list[int]
+    scores: Tensor  # (sum(box_counts),) float32, how likely each box is a face
 
 
 class AugmentedBatches(Dataset[Batch]):
@@ -78,6 +79,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         [len(part) for part in boxes],
         torch.from_numpy(np.concatenate(ignore)),
         [len(part) for part in ignore],
+        torch.from_numpy(np.concatenate([sample.labels.scores for sample in samples])),
     )
 
 

@@ -9,11 +9,11 @@ from benchmarks.detection import Contender, contenders, difference, fill_up, mos
 from benchmarks.detection_plot import draw_accuracy_over_time
 from benchmarks.false_positives import at_recalls
 from benchmarks.mistakes import draw_mistakes, find_mistakes
-from benchmarks.peers import decode_centerface, decode_yunet, open_yunet
 from benchmarks.results import detection_table
 from detectors import Detections
 from training.datasets import Labels, Sample
 from training.metrics.average_precision import Judged
+from training.teachers import decode_centerface, decode_yunet, open_yunet
 
 WIDTH, HEIGHT = 64, 32
 

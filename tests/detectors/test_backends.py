@@ -16,6 +16,7 @@ from detectors.backends.torch import TorchNetwork
 from detectors.errors import MissingDevice, MissingPrecision, UnsupportedCheckpoint
 from detectors.faceboxes import PYTORCH, TENSORFLOW, FaceBoxes, FaceBoxesConfig
 from detectors.faceboxes.graph import build, surround_of
+from detectors.images import Canvas
 from detectors.weights import find, read_tensors, save
 from training.calibrate import measure_ranges
 
@@ -26,6 +27,8 @@ CONFIGS = {
     "broken mean": replace(PYTORCH, mean=(103.5, 116.0, 124.0)),
     "padded with black": replace(PYTORCH, multiple=6, pooling="max"),
     "finer heads": FaceBoxesConfig(heads="fine", anchors="centre"),
+    "in steps": FaceBoxesConfig(heads="fine", anchors="centre", stem="steps"),
+    "in steps, broken mean": FaceBoxesConfig(stem="steps", mean=(103.5, 116.0, 124.0)),
 }
 
 
@@ -71,9 +74,9 @@ def test_rewriting_changes_nothing_at_any_size(name):
             np.testing.assert_allclose(one.log_odds, other.log_odds, atol=3e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("heads", ["paper", "fine"])
-def test_eight_bits_change_little_and_are_really_used(heads):
-    network = make_network(FaceBoxesConfig(heads=heads))
+@pytest.mark.parametrize("name", ["pytorch", "finer heads", "in steps"])
+def test_eight_bits_change_little_and_are_really_used(name):
+    network = make_network(CONFIGS[name])
     images = [picture(160, 224, seed) for seed in range(3)]
     ranges = measure_ranges(network, images)
     tensors = {name: value.numpy() for name, value in network.state_dict().items()}
@@ -85,7 +88,7 @@ def test_eight_bits_change_little_and_are_really_used(heads):
     for one, other in zip(exact(images, -99.0), narrow(images, -99.0), strict=True):
         for wide, small in ((one.log_odds, other.log_odds), (one.offsets, other.offsets)):
             assert np.corrcoef(wide.ravel(), small.ravel())[0, 1] > 0.98
-    model.reshape([164, 57, 12])
+    model.reshape(list(Canvas(160, 224, surround).cells.shape))
     layers = ov.Core().compile_model(model, "CPU").get_runtime_model().get_ordered_ops()
     facts = [layer.get_rt_info() for layer in layers]
     convolutions = [fact for fact in facts if fact["layerType"].astype(str) == "Convolution"]

@@ -26,10 +26,10 @@ class Pictures(list):
         return np.array([len(sample.labels.boxes) for sample in self])
 
 
-@pytest.mark.parametrize("heads", ["paper", "fine"])
-def test_a_few_steps_lower_the_loss(cartoons, tmp_path, heads):
+@pytest.mark.parametrize(("heads", "stem"), [("paper", "paper"), ("fine", "steps")])
+def test_a_few_steps_lower_the_loss(cartoons, tmp_path, heads, stem):
     settings = EngineSettings(steps=40, log_every=5)
-    recipe = replace(RECIPE, network=FaceBoxesConfig(heads=heads))
+    recipe = replace(RECIPE, network=FaceBoxesConfig(heads=heads, stem=stem))
     task = FaceBoxesTask(recipe, Pictures(cartoons))
     before = mean_loss(task)
     train(task, settings, tmp_path, resume=False)
@@ -73,12 +73,13 @@ def test_ignore_region_silences_the_anchors_on_it():
     places = anchors(128, 128)
     corners = decode(torch.zeros_like(places), places)
     predicted = corners.expand(2, -1, -1)
-    truth, ignored = targets(batch, places, predicted, torch.zeros(2, len(places)))
+    truth, sure, ignored = targets(batch, places, predicted, torch.zeros(2, len(places)))
     within = (corners >= 0).all(1) & (corners[:, 2] <= 64) & (corners[:, 3] <= 128)
     beside = corners[:, 0] >= 64
     assert within.any()
     assert beside.any()
     assert truth.isnan().all()
+    assert not sure.any()
     assert ignored[0, within].all()
     assert not ignored[0, beside].any()
 
@@ -92,6 +93,20 @@ def test_face_on_an_ignore_region_still_counts(cartoons):
     losses = task.losses(batch, bfloat16=False)
     assert losses["faces"] >= 2
     assert losses["box"] > 0
+
+
+def test_doubtful_face_is_learned_as_doubtful(cartoons):
+    task = FaceBoxesTask(RECIPE, Pictures(cartoons))
+    box = np.array([[40, 40, 72, 72]], np.float32)
+
+    def face_loss_at(log_odds, score):
+        labels = Labels(box, scores=np.array([score], np.float32))
+        batch = collate([Sample("one", np.zeros((128, 128, 3), np.uint8), labels)])
+        places = anchors(128, 128)
+        boxes = decode(torch.zeros_like(places), places)[None]
+        _, sure, _ = targets(batch, places, boxes, torch.zeros(1, len(places)))
+        assert set(sure.unique().tolist()) == {0.0, np.float32(score)}
+        return task
 
 
 def test_batch_without_any_face_has_a_finite_loss(cartoons):

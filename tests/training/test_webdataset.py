@@ -5,6 +5,8 @@ from training.datasets.pixels import PixelCache
 from training.datasets.webdataset import find_shards, read_shard, read_shards
 from training.errors import LabelError, TrainingError
 
+SCORES = [1, 0.5, 0.75]
+
 
 def test_pictures_and_labels_come_back_as_stored(cartoons, write_shard, encode):
     shard = write_shard("train-0.tar", encode(cartoons[0]) + encode(cartoons[2]))
@@ -35,6 +37,8 @@ def test_boxes_are_clipped_to_the_picture(cartoons, write_shard, encode):
         ({"boxes": [[1, 2, 3]]}, "4 numbers"),
         ({"boxes": "none"}, "bad label"),
         ({"boxes": [[1, 2, 3, 4], [1, 2]]}, "bad label"),
+        ({"scores": [0.5, 1.5]}, "above 0 and not above 1"),
+        ({"scores": [0.5]}, "bad label"),
         ({"width": 99}, "says 99x120, the picture is 160x120"),
     ],
 )
@@ -66,7 +70,9 @@ def test_empty_folder_says_what_is_missing(tmp_path):
 def test_pixel_cache_holds_what_the_shards_hold(cartoons, write_shard, encode, tmp_path):
     shards = [
         write_shard("train-a.tar", encode(cartoons[0])),
-        write_shard("train-b.tar", encode(cartoons[2], ignore=[[1, 2, 30, 40]])),
+        write_shard(
+            "train-b.tar", encode(cartoons[2], ignore=[[1, 2, 30, 40]], scores=[1, 0.5, 0.75])
+        ),
     ]
     cache = PixelCache.of(tmp_path, "auto", tmp_path / "cache")
     assert len(cache) == 2
@@ -76,6 +82,8 @@ def test_pixel_cache_holds_what_the_shards_hold(cartoons, write_shard, encode, t
         np.testing.assert_array_equal(cached.image, stored.image)
         np.testing.assert_array_equal(cached.labels.boxes, stored.labels.boxes)
         np.testing.assert_array_equal(cached.labels.ignore, stored.labels.ignore)
+        np.testing.assert_array_equal(cached.labels.scores, stored.labels.scores)
+    assert cache[1].labels.scores.tolist() == SCORES
 
 
 def test_pixel_cache_follows_changed_shards(cartoons, write_shard, encode, tmp_path):

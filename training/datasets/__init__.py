@@ -7,11 +7,16 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
+Scores = NDArray[np.float32]
 
 
 def no_boxes() -> Boxes:
     """Return zero boxes, shape (0, 4)."""
     return np.zeros((0, 4), np.float32)
+
+
+def _not_given() -> Scores:
+    return np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,15 +26,21 @@ class Labels:
     Attributes:
         boxes: (N, 4) x1 y1 x2 y2 in pixels, right and bottom exclusive.
         ignore: (M, 4) regions in which nothing is right or wrong.
+        scores: (N,) how likely each box is a face, 0 to 1; certain where nothing is given.
     """
 
     boxes: Boxes = field(default_factory=no_boxes)
     ignore: Boxes = field(default_factory=no_boxes)
+    scores: Scores = field(default_factory=_not_given)
 
     def __post_init__(self) -> None:
         for boxes in (self.boxes, self.ignore):
             if boxes.ndim != 2 or boxes.shape[1] != 4:
                 raise ValueError(f"{boxes.shape = }, expected (N, 4)")
+        if not len(self.scores):
+            object.__setattr__(self, "scores", np.ones(len(self.boxes), np.float32))
+        if self.scores.shape != (len(self.boxes),):
+            raise ValueError(f"{self.scores.shape = }, {self.boxes.shape = }")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ import hashlib
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from training.datasets.formats import read_labelled
 from training.errors import TrainingError
 
 logger = logging.getLogger(__name__)
+
+LAYOUT: Final = 2  # of the files; counts up when they change
 
 
 class PixelCache:
@@ -30,6 +32,7 @@ class PixelCache:
             self._starts: NDArray[np.int64] = index["starts"]  # (S,) bytes
             self._boxes: NDArray[np.float32] = index["boxes"]
             self._ignore: NDArray[np.float32] = index["ignore"]
+            self._scores: NDArray[np.float32] = index["scores"]
             self._box_ends: NDArray[np.int64] = index["box_ends"]  # (S + 1,) rows
             self._ignore_ends: NDArray[np.int64] = index["ignore_ends"]
         self.face_counts: NDArray[np.int64] = np.diff(self._box_ends)
@@ -48,9 +51,10 @@ class PixelCache:
         height, width = self._shapes[index]
         start = self._starts[index]
         image: Image = self._pixels[start : start + height * width * 3].reshape(height, width, 3)
-        boxes = self._boxes[self._box_ends[index] : self._box_ends[index + 1]]
+        mine = slice(self._box_ends[index], self._box_ends[index + 1])
         ignore = self._ignore[self._ignore_ends[index] : self._ignore_ends[index + 1]]
-        return Sample(str(self.names[index]), image, Labels(boxes, ignore))
+        labels = Labels(self._boxes[mine], ignore, self._scores[mine])
+        return Sample(str(self.names[index]), image, labels)
 
     @classmethod
     def of(cls, place: Path, form: str, folder: Path) -> Self:
@@ -62,7 +66,7 @@ class PixelCache:
             folder: Of all caches; each data set gets one of its own in it.
         """
         mine = folder / hashlib.sha256(f"{place.resolve()} {form}".encode()).hexdigest()[:16]
-        stamp = f"{place.resolve()} {form}\n{_state(place)}\n"
+        stamp = f"{place.resolve()} {form} {LAYOUT}\n{_state(place)}\n"
         stamp_file = mine / "made-of.txt"
         if not stamp_file.exists() or stamp_file.read_text() != stamp:
             logger.info("decoding the pictures of %s into %s", place, mine)
@@ -87,7 +91,7 @@ def _state(place: Path) -> str:
 
 def write_cache(samples: Iterable[Sample], folder: Path) -> None:
     """Write the pixels of all samples to one file, and the index beside it."""
-    names, shapes, boxes, ignore = [], [], [], []
+    names, shapes, boxes, ignore, scores = [], [], [], [], []
     with (folder / "pixels.u8").open("wb") as file:
         for sample in samples:
             file.write(np.ascontiguousarray(sample.image).tobytes())
@@ -95,6 +99,7 @@ def write_cache(samples: Iterable[Sample], folder: Path) -> None:
             shapes.append(sample.image.shape[:2])
             boxes.append(sample.labels.boxes)
             ignore.append(sample.labels.ignore)
+            scores.append(sample.labels.scores)
     if not names:
         raise TrainingError("there is no labelled picture; give a folder that holds some")
     sizes = np.array(shapes, np.int64)
@@ -105,6 +110,7 @@ def write_cache(samples: Iterable[Sample], folder: Path) -> None:
         starts=np.cumsum(sizes.prod(1) * 3) - sizes.prod(1) * 3,
         boxes=np.concatenate(boxes),
         ignore=np.concatenate(ignore),
+        scores=np.concatenate(scores),
         box_ends=np.cumsum([0, *map(len, boxes)]),
         ignore_ends=np.cumsum([0, *map(len, ignore)]),
     )

@@ -6,14 +6,14 @@ Reference:
 
 import json
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from training.datasets import Image, Labels, Sample
+from training.datasets import Image, Labels, Sample, Scores
 from training.datasets.boxes import parse_boxes
 from training.errors import LabelError, TrainingError
 
@@ -44,6 +44,25 @@ def read_shard(shard: Path) -> Iterator[Sample]:
     Raises:
         LabelError: A member without its partner, a picture that cannot be decoded, or a bad label.
     """
+    for pair in read_pairs(shard):
+        yield parse_sample(shard, pair)
+
+
+class Pair(NamedTuple):
+    """A picture and its label as they are stored, and the names of both but for the suffix."""
+
+    name: str
+    suffix: str  # of the picture
+    picture: bytes
+    label: bytes
+
+
+def read_pairs(shard: Path) -> Iterator[Pair]:
+    """Yield what belongs together in one tar file, undecoded.
+
+    Raises:
+        LabelError: A member has no partner.
+    """
     waiting: dict[str, dict[str, bytes]] = {}
     with tarfile.open(shard) as archive:
         for member in archive:
@@ -52,27 +71,32 @@ def read_shard(shard: Path) -> Iterator[Sample]:
                 continue
             path = PurePosixPath(member.name)
             name = str(path.with_suffix(""))
-            kind = "image" if path.suffix in IMAGE_SUFFIXES else path.suffix
             parts = waiting.setdefault(name, {})
-            parts[kind] = stream.read()
-            if {"image", ".json"} <= parts.keys():
+            parts[path.suffix] = stream.read()
+            pictures = IMAGE_SUFFIXES & parts.keys()
+            if pictures and ".json" in parts:
                 del waiting[name]
-                yield parse_sample(shard, name, parts["image"], parts[".json"])
+                (suffix,) = pictures
+                yield Pair(name, suffix, parts[suffix], parts[".json"])
     for name, parts in waiting.items():
-        missing = "label (.json)" if "image" in parts else "picture"
+        missing = "label (.json)" if IMAGE_SUFFIXES & parts.keys() else "picture"
         raise LabelError(shard, f"sample {name!r}", f"has no {missing}")
 
 
-def parse_sample(shard: Path, name: str, picture: bytes, label: bytes) -> Sample:
-    """Decode one picture and check its label against it."""
-    image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+def parse_sample(shard: Path, pair: Pair) -> Sample:
+    """Decode one picture and check its label against it.
+
+    Raises:
+        LabelError: The picture cannot be decoded, or the label is bad.
+    """
+    image = cv2.imdecode(np.frombuffer(pair.picture, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        raise LabelError(shard, f"sample {name!r}", "the picture cannot be decoded")
+        raise LabelError(shard, f"sample {pair.name!r}", "the picture cannot be decoded")
     try:
-        labels = parse_labels(json.loads(label), image.astype(np.uint8, copy=False))
+        labels = parse_labels(json.loads(pair.label), image.astype(np.uint8, copy=False))
     except (ValueError, KeyError, TypeError) as error:
-        raise LabelError(shard, f"sample {name!r}", f"bad label: {error}") from error
-    return Sample(name, image.astype(np.uint8, copy=False), labels)
+        raise LabelError(shard, f"sample {pair.name!r}", f"bad label: {error}") from error
+    return Sample(pair.name, image.astype(np.uint8, copy=False), labels)
 
 
 def parse_labels(record: dict[str, Any], image: Image) -> Labels:
@@ -87,4 +111,17 @@ def parse_labels(record: dict[str, Any], image: Image) -> Labels:
         stated = f"{record['width']}x{record['height']}"
         raise ValueError(f"says {stated}, the picture is {width}x{height}")
     boxes = parse_boxes(record["boxes"], width, height)
-    return Labels(boxes, parse_boxes(record.get("ignore", []), width, height))
+    ignore = parse_boxes(record.get("ignore", []), width, height)
+    return Labels(boxes, ignore, parse_scores(record.get("scores", [1.0] * len(boxes))))
+
+
+def parse_scores(values: Sequence[float]) -> Scores:
+    """Return how likely each box is a face (N,).
+
+    Raises:
+        ValueError: One is no probability above 0.
+    """
+    scores = np.array(values, np.float32)
+    if not ((scores > 0) & (scores <= 1)).all():
+        raise ValueError(f"scores must lie above 0 and not above 1: {values}")
+    return scores

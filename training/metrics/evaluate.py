@@ -46,7 +46,8 @@ def resize_to(sample: Sample, long_side: int) -> Sample:
     size = (round(width * scale), round(height * scale))
     image = np.asarray(cv2.resize(sample.image, size, interpolation=method), np.uint8)
     factor = np.float32(scale)
-    labels = Labels(sample.labels.boxes * factor, sample.labels.ignore * factor)
+    old = sample.labels
+    labels = Labels(old.boxes * factor, old.ignore * factor, old.scores)
     return Sample(sample.name, image, labels)
 
 

@@ -9,6 +9,7 @@ Reference:
 """
 
 import json
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -37,6 +38,8 @@ from training.matching import BACKGROUND, assign, covered
 from training.metrics.average_precision import Judged, average_precision, judge
 from training.stream import AugmentedBatches, Batch, Samples, load
 
+logger = logging.getLogger(__name__)
+
 FULL_STEPS: Final = 30_000  # what the shipped weights had, about
 RECIPE_FILE: Final = "recipe.json"
 LOWEST_SCORE: Final = 0.02  # below it, a curve of precision and recall gains nothing
@@ -57,7 +60,7 @@ class FaceBoxesRecipe:
     network: FaceBoxesConfig = field(default_factory=FaceBoxesConfig)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     batch_size: int = 24
-    box_weight: float = 1.0
+    box_weight: float = 2.0
     prior: float = 0.01
     seed: int = 1
     workers: int = 1
@@ -81,13 +84,25 @@ class FaceBoxesTask:
     def start_from(self, weights: Path) -> None:
         """Start from trained weights (.safetensors) instead of random ones.
 
+        Layers that these lack, or have in another shape, stay random.
+
         Raises:
             TrainingError: They are not weights of this network.
         """
+        wanted = self.model.state_dict()
         try:
-            self.model.load_state_dict(load_file(weights))
-        except (RuntimeError, SafetensorError) as error:
+            given = load_file(weights)
+        except SafetensorError as error:
             raise TrainingError(f"{weights}: not weights of FaceBoxes: {error}") from error
+        fitting = {
+            name: tensor
+            for name, tensor in given.items()
+            if name in wanted and tensor.shape == wanted[name].shape
+        }
+        if len(fitting) < len(wanted) / 2:
+            raise TrainingError(f"{weights}: not weights of FaceBoxes: most layers are missing")
+        self.model.load_state_dict(wanted | fitting)
+        logger.info("%d of %d tensors come from %s", len(fitting), len(wanted), weights)
 
     def batches(self, first_step: int) -> Iterator[Batch]:
         """Yield batches from number `first_step` on."""
@@ -101,14 +116,14 @@ class FaceBoxesTask:
             loc, logits = self.model(images)  # (B, N, 4), (B, N, 2)
         score = (logits[..., 1].float() - logits[..., 0].float()).contiguous()  # (B, N) log-odds
         boxes = decode(loc.float(), places)  # (B, N, 4) xyxy, px
-        truth, ignored = targets(batch, places, boxes.detach(), score.detach())
-        positive = ~truth.isnan().any(-1)  # (B, N)
-        count = positive.sum().clamp(min=1)
+        truth, sure, ignored = targets(batch, places, boxes.detach(), score.detach())
+        positive = sure > 0  # (B, N)
+        count = sure.sum().clamp(min=1)
         box_loss, overlap = distance_iou(boxes[positive], truth[positive])
         quality = torch.zeros_like(score)
-        quality[positive] = overlap
+        quality[positive] = overlap * sure[positive]
         face_loss = quality_focal(score, quality)[positive | ~ignored].sum() / count
-        box_mean = box_loss.sum() / count
+        box_mean = (box_loss * sure[positive]).sum() / count
         total = face_loss + self.recipe.box_weight * box_mean
         return {"loss": total, "face": face_loss, "box": box_mean, "faces": count}
 
@@ -128,10 +143,11 @@ class FaceBoxesTask:
 
 def targets(
     batch: Batch, places: Tensor, predicted: Tensor, log_odds: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return the box of every anchor (B, N, 4), nan for background, and what is ignored (B, N).
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the box of every anchor (B, N, 4), how sure it is (B, N), and what is ignored (B, N).
 
-    An anchor is ignored when the box it predicts now, or its own, lies on an ignore region.
+    The background has nan for a box, and 0. An anchor is ignored when the box it predicts now, or
+    its own, lies on an ignore region.
 
     Args:
         batch: The labels.
@@ -141,17 +157,22 @@ def targets(
     """
     corners = decode(torch.zeros_like(places), places)  # (N, 4) xyxy
     truth = torch.full_like(predicted, math.nan)
+    sure = torch.zeros(predicted.shape[:2])
     ignored = torch.zeros(predicted.shape[:2], dtype=torch.bool)
     height, width = batch.images.shape[1:3]
     limit = torch.tensor([width, height, width, height])
     visible, inside = predicted.clamp(min=0).minimum(limit), corners.clamp(min=0).minimum(limit)
     all_boxes = torch.split(batch.boxes, batch.box_counts)
+    all_scores = torch.split(batch.scores, batch.box_counts)
     all_regions = torch.split(batch.ignore, batch.ignore_counts)
-    for row, (boxes, regions) in enumerate(zip(all_boxes, all_regions, strict=True)):
+    for row, (boxes, scores, regions) in enumerate(
+        zip(all_boxes, all_scores, all_regions, strict=True)
+    ):
         index = assign(corners, predicted[row], log_odds[row], boxes)
-        truth[row, index != BACKGROUND] = boxes[index[index != BACKGROUND]]
+        faces = index != BACKGROUND
+        truth[row, faces], sure[row, faces] = boxes[index[faces]], scores[index[faces]]
         ignored[row] = covered(visible[row], regions) | covered(inside, regions)
-    return truth, ignored
+    return truth, sure, ignored
 
 
 def open_model(model: nn.Module, config: FaceBoxesConfig) -> FaceBoxesDetector:

@@ -1,8 +1,8 @@
 """Other people's face detectors in OpenVINO, at a precision of our choice: YuNet and CenterFace.
 
-Only for comparison; their files do not ship with us. A picture goes in as bytes and is converted
-inside the model, which is the quickest that OpenVINO offers; the outputs are decoded with NumPy,
-only where the score counts.
+They teach (`relabel`), and benchmarks compare us with them; their files do not ship with us. A
+picture goes in as bytes and is converted inside the model, which is the quickest that OpenVINO
+offers; the outputs are decoded with NumPy, only where the score counts.
 
 Reference:
     Wu et al., YuNet: A Tiny Millisecond-level Face Detector, 2023, Machine Intelligence Research.
@@ -54,7 +54,7 @@ class Peer:
         self._names = [output.any_name for output in model.outputs]
         self._path, self._decode, self._precision = path, decode, precision
         self._threshold, self._red_first = threshold, red_first
-        self._request = lru_cache(64)(self._compile)
+        self._request = lru_cache(128)(self._compile)
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
         """Return the faces of pictures whose sides are multiples of 32."""
@@ -105,6 +105,12 @@ def open_centerface(path: Path, precision: Precision, threshold: float) -> Peer:
         threshold=threshold,
         red_first=True,
     )
+
+
+def fill_up(image: Image) -> Image:
+    """Add black right and below until both sides are multiples of 32."""
+    bottom, right = (-side % MULTIPLE for side in image.shape[:2])
+    return np.pad(image, [(0, bottom), (0, right), (0, 0)])
 
 
 def decode_yunet(
