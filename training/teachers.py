@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from detectors import Detections
 from detectors.backends import Precision
+from detectors.backends.openvino import core
 from detectors.boxes import Suppression, suppress
 from detectors.images import Image
 
@@ -49,8 +50,7 @@ class Peer:
     ) -> None:
         self.name, self.smallest_face = name, 10.0
         self.runtime = f"OpenVINO {precision}, 1 thread"
-        self._core = ov.Core()
-        model = self._core.read_model(path)
+        model = core().read_model(path)
         self._names = [output.any_name for output in model.outputs]
         self._path, self._decode, self._precision = path, decode, precision
         self._threshold, self._red_first = threshold, red_first
@@ -70,7 +70,7 @@ class Peer:
         return Detections(boxes[kept], scores[kept])
 
     def _compile(self, height: int, width: int) -> ov.InferRequest:
-        model = self._core.read_model(self._path)
+        model = core().read_model(self._path)
         model.reshape({model.inputs[0]: [1, 3, height, width]})
         steps = ov.preprocess.PrePostProcessor(model)
         tensor = steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
@@ -85,7 +85,7 @@ class Peer:
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,
         }
-        return self._core.compile_model(steps.build(), "CPU", options).create_infer_request()
+        return core().compile_model(steps.build(), "CPU", options).create_infer_request()
 
 
 def open_yunet(path: Path, precision: Precision, threshold: float) -> Peer:

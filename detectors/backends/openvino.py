@@ -5,7 +5,7 @@ depend on them.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -34,7 +34,6 @@ class OpenVinoNetwork:
     def __init__(
         self, model: ov.Model, surround: Surround, execution: Execution, precision: Precision
     ) -> None:
-        self._core = ov.Core()
         self._model, self._surround = model, surround
         halves = precision == "bf16" or (precision == "int8" and "BF16" in capabilities())
         self._type = ov.Type.bf16 if halves else ov.Type.f32
@@ -71,12 +70,22 @@ class OpenVinoNetwork:
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # workers side by side would all sit on the same core
         }
-        return self._core.compile_model(model, "CPU", options).create_infer_request()
+        return core().compile_model(model, "CPU", options).create_infer_request()
+
+
+@cache
+def core() -> ov.Core:
+    """Return OpenVINO itself, one for the life of the process.
+
+    It gives its thread a stack for signal handlers, and takes it away when it goes. Where it goes
+    in another thread, the next signal that Python handles ends the process.
+    """
+    return ov.Core()
 
 
 def capabilities() -> list[str]:
     """Return what OpenVINO says that the processor is good at: `BF16`, `INT8` and so on."""
-    able: list[str] = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able: list[str] = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return able
 
 

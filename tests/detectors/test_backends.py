@@ -5,13 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 import pytest
 import torch
 
 from detectors import backends, load
 from detectors.backends import Candidates, Execution, choose_runtime
-from detectors.backends.openvino import OpenVinoNetwork, capabilities, choose_precision
+from detectors.backends.openvino import OpenVinoNetwork, capabilities, choose_precision, core
 from detectors.backends.torch import TorchNetwork
 from detectors.errors import MissingDevice, MissingPrecision, UnsupportedCheckpoint
 from detectors.faceboxes import PYTORCH, TENSORFLOW, FaceBoxes, FaceBoxesConfig
@@ -89,7 +88,7 @@ def test_eight_bits_change_little_and_are_really_used(name):
         for wide, small in ((one.log_odds, other.log_odds), (one.offsets, other.offsets)):
             assert np.corrcoef(wide.ravel(), small.ravel())[0, 1] > 0.98
     model.reshape(list(Canvas(160, 224, surround).cells.shape))
-    layers = ov.Core().compile_model(model, "CPU").get_runtime_model().get_ordered_ops()
+    layers = core().compile_model(model, "CPU").get_runtime_model().get_ordered_ops()
     facts = [layer.get_rt_info() for layer in layers]
     convolutions = [fact for fact in facts if fact["layerType"].astype(str) == "Convolution"]
     narrow_ones = [fact for fact in convolutions if fact["runtimePrecision"].astype(str) == "u8"]

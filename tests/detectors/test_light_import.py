@@ -44,3 +44,19 @@ detector([numpy.zeros((64, 64, 3), numpy.uint8)])
 assert not sys.modules.get("openvino_telemetry")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_signal_does_no_harm_after_a_detector_is_gone(random_weights: dict[str, Path]):
+    """OpenVINO lays a stack for handlers under its thread, and once took it away unseen."""
+    code = f"""
+import gc, os, signal, threading
+import numpy, detectors
+kept = [detectors.load({str(random_weights["pytorch"])!r}, device="cpu", threshold=0.3)]
+kept[0]([numpy.zeros((64, 64, 3), numpy.uint8)])
+thread = threading.Thread(target=lambda: (kept.clear(), gc.collect()))
+thread.start()
+thread.join()
+signal.signal(signal.SIGUSR1, lambda *_: None)
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+    assert not loads(code)
