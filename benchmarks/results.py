@@ -113,14 +113,16 @@ def load_tracking() -> dict[str, Any]:
 
 def tracking_table(data: Mapping[str, Any]) -> str:
     """Return the scores over all sequences as a table of Markdown, best HOTA first."""
-    head = ("Detections", "Tracker", "HOTA", "DetA", "AssA", "IDF1", "MOTA", "Switches", "ms/frame")
+    scores = ("HOTA", "HOTA .7", "DetA", "AssA", "IDF1", "MOTA")
+    head = ("Detections", "Tracker", *scores, "Switches", "Jitter", "ms/frame")
     lines = ["| " + " | ".join(head) + " |", "|---|---|" + "--:|" * (len(head) - 2)]
     entries = sorted(data["entries"], key=lambda one: (one["detections"], -_of(one)["hota"]))
     for entry in entries:
         of = _of(entry)
-        figures = [f"{of[name]:.1f}" for name in ("hota", "det", "ass", "idf1", "mota")]
+        figures = [f"{of[name]:.1f}" for name in ("hota", "hota70", "det", "ass", "idf1", "mota")]
         cost = f"{entry['milliseconds']:.2f}" if entry["milliseconds"] else ""
-        cells = (entry["detections"], entry["tracker"], *figures, str(of["switches"]), cost)
+        counts = (str(of["switches"]), f"{entry['jitter']:.3f}", cost)
+        cells = (entry["detections"], entry["tracker"], *figures, *counts)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
 from typing import Final
@@ -34,6 +34,7 @@ OWN: Final = "own"
 THRESHOLDS: Final[Mapping[str, float]] = {"yunet640": 0.6, "faceboxes": 0.5}
 """From which score a detection counts; 0.5 where nothing is said."""
 TRUE_IDS: Final = "true ids"
+UNSMOOTHED: Final = "offline, not smoothed"
 _FLOOR: Final = 0.1
 _CONTENDERS: Final = Path(__file__).parent / "contenders.py"
 
@@ -75,7 +76,7 @@ def run(cases: list[Case], detections: str, python: Path | None) -> Iterator[Ent
     """Yield the entries of every tracker; others' only where ``python`` can import them."""
     sequences = [case.sequence for case in cases]
     frames = sum(one.frames for one in sequences)
-    for name in (OFFLINE, *TRACKERS):
+    for name in (OFFLINE, UNSMOOTHED, *TRACKERS):
         start = process_time()
         results = {case.sequence.name: track(case, name) for case in cases}
         cost = 1000 * (process_time() - start) / frames
@@ -89,9 +90,14 @@ def run(cases: list[Case], detections: str, python: Path | None) -> Iterator[Ent
 
 def track(case: Case, tracker: str) -> Rows:
     """Return the tracks that the product makes, online trackers with a memory of a second."""
-    settings = LinkSettings(tracker=tracker, threshold=case.threshold)
-    if tracker != OFFLINE:
-        settings = replace(settings, max_unseen=1.0, smooth=False)
+    if tracker == OFFLINE:
+        settings = LinkSettings(threshold=case.threshold)
+    elif tracker == UNSMOOTHED:
+        settings = LinkSettings(threshold=case.threshold, smooth=False)
+    else:
+        settings = LinkSettings(
+            tracker=tracker, threshold=case.threshold, max_unseen=1.0, smooth=False
+        )
     return rows_of(link(case.scan, settings))
 
 
