@@ -91,7 +91,7 @@ def draw_scale(sample: Sample, size: int, settings: AugmentSettings, rng: Genera
     boxes = sample.labels.boxes
     longest = max(sample.image.shape[:2])
     if len(boxes):
-        face = face_sizes(boxes)[rng.integers(len(boxes))]
+        face = face_sizes(boxes)[draw_face(sample.labels, rng)]
         low, high = settings.face_range
         scale = np.exp(rng.uniform(np.log(low), np.log(min(high, 0.9 * size)))) / face
     else:
@@ -110,11 +110,17 @@ def draw_corner(sample: Sample, window: Pair, rng: Generator) -> Pair:
     low, high = np.minimum(0, extent - window), np.maximum(0, extent - window)
     boxes = sample.labels.boxes
     if len(boxes) and rng.random() < 0.85:
-        box = boxes[rng.integers(len(boxes))].astype(np.float64)
+        box = boxes[draw_face(sample.labels, rng)].astype(np.float64)
         centre = (box[:2] + box[2:]) / 2
         low = np.maximum(low, np.minimum(centre - 0.95 * window, high))
         high = np.minimum(high, np.maximum(centre - 0.05 * window, low))
     return rng.uniform(low, high)
+
+
+def draw_face(labels: Labels, rng: Generator) -> int:
+    """Choose a face, a likely one more often."""
+    bounds = labels.scores.cumsum()
+    return int(bounds[:-1].searchsorted(rng.random() * bounds[-1], side="right"))
 
 
 def resample(

@@ -1,16 +1,21 @@
 """Let detectors of others decide what the labels of a picture leave open.
 
 Labels on which several detectors had to agree leave the hard faces out: in profile, half hidden, in
-the dark. They lie in the ignore regions, where a network learns nothing. Here two detectors look at
-each picture once more, at several sizes, and what they find in an ignore region becomes a face
-that is true with the probability that they give it together.
+the dark. They lie in the ignore regions, where a network learns nothing; so do backs of heads and
+statues. Here two detectors look at each picture once more, at several sizes. What they find in an
+ignore region, however doubtful, becomes a face that is true with the probability that they give it
+together, and the rest of the region is background.
+
+Reference:
+    Hinton et al., Distilling the Knowledge in a Neural Network, 2015, arXiv:1503.02531 (what a
+    teacher finds improbable says as much as what it finds sure).
 """
 
 import io
 import json
 import tarfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,14 +25,16 @@ from numpy.typing import NDArray
 
 from detectors import Detections, Detector
 from detectors.boxes import iou
+from training.augment import face_sizes
 from training.datasets import Boxes, Image, Labels, Sample, Scores
 from training.datasets.webdataset import parse_sample, read_pairs
 from training.matching import covered
 from training.metrics.evaluate import resize_to
 from training.teachers import fill_up
 
-LEAST: Final = 0.35  # probability of a face that is worth learning
-SMALLEST: Final = 8.0  # px, square root of the area
+LEAST: Final = 0.1  # probability of a face; below it is background
+SMALLEST: Final = 8.0  # px of a face, square root of the area
+TOO_SMALL: Final = 12.0  # px of a region: what two detectors do not find there may be a face
 SAME: Final = 0.45  # IoU from which two detections mean one face
 CLOSE: Final = 0.6  # IoU from which they shape its box together
 
@@ -41,17 +48,20 @@ class Teacher:
 
 
 def relabel(sample: Sample, teachers: Sequence[Teacher]) -> Labels:
-    """Return the labels of a picture and, as faces of less than full score, what is added."""
+    """Return the labels of a picture and, as faces of less than full score, what is added.
+
+    Only regions that are too small to judge are left to be ignored.
+    """
     labels = sample.labels
     if not len(labels.ignore):
         return labels
     boxes, scores = agree([look(teacher, sample.image) for teacher in teachers])
-    sizes = np.sqrt((boxes[:, 2:] - boxes[:, :2]).clip(0).prod(1))
     known = (iou(boxes, labels.boxes) > 0.3).any(1)
-    wanted = (scores >= LEAST) & (sizes >= SMALLEST) & ~known & _left_open(boxes, labels.ignore)
-    return replace(
-        labels,
+    large = face_sizes(boxes) >= SMALLEST
+    wanted = (scores >= LEAST) & large & ~known & _left_open(boxes, labels.ignore)
+    return Labels(
         boxes=np.concatenate([labels.boxes, boxes[wanted]]),
+        ignore=labels.ignore[face_sizes(labels.ignore) < TOO_SMALL],
         scores=np.concatenate([labels.scores, scores[wanted]]),
     )
 
@@ -109,6 +119,7 @@ def rewrite(shard: Path, target: Path, teachers: Sequence[Teacher]) -> Iterator[
             record = json.loads(pair.label) | {
                 "boxes": labels.boxes.round(2).tolist(),
                 "scores": labels.scores.round(3).tolist(),
+                "ignore": labels.ignore.round(2).tolist(),
             }
             _add(archive, pair.name + pair.suffix, pair.picture)
             _add(archive, pair.name + ".json", json.dumps(record).encode())

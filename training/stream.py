@@ -22,9 +22,9 @@ from training.datasets import Sample
 
 
 class Samples(Protocol):
-    """Pictures that can be had by number, and how many faces each has (S,)."""
+    """Pictures that can be had by number, and how many faces each has (S,), by their scores."""
 
-    face_counts: NDArray[np.int64]
+    face_counts: NDArray[np.float64]
 
     def __len__(self) -> int: ...
 

@@ -4,7 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from training.augment import AugmentSettings, augment, cut, flip_labels, join, move_labels
+from training.augment import (
+    AugmentSettings,
+    augment,
+    cut,
+    draw_face,
+    flip_labels,
+    join,
+    move_labels,
+)
 from training.datasets import Labels, Sample
 
 SETTINGS = AugmentSettings(size=128)
@@ -54,6 +62,14 @@ def test_faces_without_their_centre_or_too_small_are_ignored():
     moved = move_labels(labels, np.eye(2, 3), size=100, smallest_face=8)
     assert moved.boxes.tolist() == [[0, 0, 20, 20]]
     assert moved.ignore.tolist() == [[90, 40, 100, 80], [50, 50, 55, 55], [60, 60, 70, 70]]
+
+
+def test_faces_are_chosen_as_often_as_they_are_likely():
+    boxes = np.array([[0, 0, 20, 20]] * 3, np.float32)
+    labels = Labels(boxes, scores=np.array([0.2, 0.7, 0.1], np.float32))
+    rng = np.random.default_rng(0)
+    counts = np.bincount([draw_face(labels, rng) for _ in range(2000)], minlength=3)
+    np.testing.assert_allclose(counts / 2000, labels.scores, atol=0.03)
 
 
 def test_flip_twice_is_nothing():

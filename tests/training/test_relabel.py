@@ -69,7 +69,12 @@ def test_face_in_an_ignore_region_comes_in_as_likely_as_it_is():
     )
     np.testing.assert_allclose(labels.boxes, [OTHER, FACE], rtol=1e-6)
     assert labels.scores.tolist() == pytest.approx([1, 0.7])
-    assert len(labels.ignore) == 1
+
+
+def test_regions_are_judged_unless_they_are_too_small():
+    small, large = [100, 100, 110, 111], [15, 15, 50, 55]
+    labels = relabel(sample([], [small, large]), teachers(found()))
+    assert labels.ignore.tolist() == [small]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +82,7 @@ def test_face_in_an_ignore_region_comes_in_as_likely_as_it_is():
     [
         ([], [[90, 30, 120, 60]], 0.9),  # it lies on no region
         ([FACE], [[15, 15, 50, 55]], 0.9),  # it is a face of the labels
-        ([], [[15, 15, 50, 55]], 0.3),  # nobody is sure
+        ([], [[15, 15, 50, 55]], 0.08),  # nobody believes it
     ],
 )
 def test_what_is_settled_stays(boxes, ignore, score):

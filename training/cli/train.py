@@ -14,6 +14,7 @@ from training.datasets import Sample
 from training.datasets.formats import read_labelled
 from training.datasets.pixels import PixelCache
 from training.engine import EngineSettings, train
+from training.memory import keep_memory
 from training.metrics.evaluate import resize_to
 from training.recipes.faceboxes import (
     FULL_STEPS,
@@ -74,6 +75,7 @@ def faceboxes(
     if minutes is None and steps is None:
         steps = FULL_STEPS
     torch.set_num_threads(threads)
+    keep_memory()
     samples = PixelCache.of(data, form, cache_folder(output))
     held_out = [] if validation is None else [*read_validation(validation)]
     output.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,8 @@ class PixelCache:
             self._scores: NDArray[np.float32] = index["scores"]
             self._box_ends: NDArray[np.int64] = index["box_ends"]  # (S + 1,) rows
             self._ignore_ends: NDArray[np.int64] = index["ignore_ends"]
-        self.face_counts: NDArray[np.int64] = np.diff(self._box_ends)
+        sums = np.concatenate([[0], np.cumsum(self._scores, dtype=np.float64)])
+        self.face_counts: NDArray[np.float64] = np.diff(sums[self._box_ends])  # likely ones
         self._pixels: NDArray[np.uint8] = np.memmap(folder / "pixels.u8", np.uint8, "r")
 
         self._folder = folder

@@ -79,7 +79,6 @@ class FaceBoxesTask:
         start_heads(self.model, recipe.prior)
         self._batches = AugmentedBatches(samples, recipe.augment, recipe.batch_size, recipe.seed)
         self._lay_out = lru_cache(anchors)
-        self._mean = torch.tensor(recipe.network.mean).reshape(1, 3, 1, 1)
 
     def start_from(self, weights: Path) -> None:
         """Start from trained weights (.safetensors) instead of random ones.
@@ -110,7 +109,7 @@ class FaceBoxesTask:
 
     def losses(self, batch: Batch, *, bfloat16: bool) -> dict[str, Tensor]:
         """Return `loss`, which is to be lowered, and its parts."""
-        images = batch.images.permute(0, 3, 1, 2).float() - self._mean  # (B, 3, H, W)
+        images = self._prepare(batch.images, torch.bfloat16 if bfloat16 else torch.float32)
         places = self._lay_out(*images.shape[2:], self.recipe.network)  # (N, 4) cx cy w h
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             loc, logits = self.model(images)  # (B, N, 4), (B, N, 2)
@@ -126,6 +125,15 @@ class FaceBoxesTask:
         box_mean = (box_loss * sure[positive]).sum() / count
         total = face_loss + self.recipe.box_weight * box_mean
         return {"loss": total, "face": face_loss, "box": box_mean, "faces": count}
+
+    def _prepare(self, pixels: Tensor, dtype: torch.dtype) -> Tensor:
+        """Subtract the mean: (B, H, W, 3) uint8 -> (B, 3, H, W) in channels-last memory.
+
+        By whole rows: over a last dimension of 3 it takes five times as long.
+        """
+        mean = torch.tensor(self.recipe.network.mean, dtype=dtype).repeat(pixels.shape[2])
+        rows = pixels.flatten(2).to(dtype) - mean  # (B, H, W * 3)
+        return rows.view(pixels.shape).permute(0, 3, 1, 2)
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return the average precision on the validation pictures; nothing without any."""
