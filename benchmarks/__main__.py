@@ -1,4 +1,4 @@
-"""``python -m benchmarks tracking``, ``cuts``, ``detection`` and ``speed``."""
+"""``python -m benchmarks tracking``, ``linking``, ``cuts``, ``detection`` and ``speed``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from pathlib import Path
 import click
 
 from benchmarks.cuts import run as run_cuts
-from benchmarks.results import cuts_table, save_cuts, save_detection, save_speed, save_tracking
+from benchmarks.linking import run as run_linking
+from benchmarks.results import (
+    cuts_table,
+    save_cuts,
+    save_detection,
+    save_linking,
+    save_speed,
+    save_tracking,
+)
 from benchmarks.scores import ALL, Score
 from benchmarks.sequences import Sequence, find_sequences
 from benchmarks.tracking import OWN, Entry, cases, run
@@ -60,6 +68,26 @@ def tracking(
             _tell(entry, per_clip)
     if save:
         save_tracking(entries)
+
+
+@cli.command()
+@click.option("--minutes", "lengths", type=float, multiple=True, default=(15, 30, 60))
+@click.option(
+    "--faces", default=20, show_default=True, help="In each frame, at 30 frames a second."
+)
+@_save
+def linking(lengths: tuple[float, ...], faces: int, save: bool) -> None:
+    """Time the linking of long videos, each of them one shot."""
+    costs = []
+    for cost in run_linking(lengths, faces):
+        costs.append(cost)
+        click.echo(
+            f"{cost.minutes:g} min, {cost.faces} faces, {cost.tracks} tracks: "
+            f"{cost.cpu:.1f} s CPU, {cost.wall:.1f} s wall, "
+            f"{cost.base:.0f} MB loaded, {cost.peak:.0f} MB at most"
+        )
+    if save:
+        save_linking(costs)
 
 
 @cli.command()

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from benchmarks.cuts import Tally
 from benchmarks.detection_plot import draw_accuracy_over_time
+from benchmarks.linking import RATE, LinkCost
 from benchmarks.scores import ALL
 from benchmarks.speed import Cost
 from benchmarks.tracking import Entry
@@ -69,6 +70,26 @@ def save_speed(costs: Sequence[Cost]) -> None:
     text = json.dumps(data, indent=1, sort_keys=True) + "\n"
     (FOLDER / "speed.json").write_text(text, "utf-8")
     README.write_text(with_table(README.read_text("utf-8"), "speed", speed_table(data)))
+
+
+def save_linking(costs: Sequence[LinkCost]) -> None:
+    """Write ``results/linking.json`` and the README's table."""
+    data = {"about": _about(), "costs": [_rounded(asdict(cost)) for cost in costs]}
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
+    (FOLDER / "linking.json").write_text(text, "utf-8")
+    README.write_text(with_table(README.read_text("utf-8"), "linking", linking_table(data)))
+
+
+def linking_table(data: Mapping[str, Any]) -> str:
+    """Return what linking needs for each length of video as a table of Markdown."""
+    head = ("Minutes", "Faces", "CPU s", "ms a frame", "MB of scan and program", "MB at most")
+    lines = ["| " + " | ".join(head) + " |", "|" + "--:|" * len(head)]
+    for one in data["costs"]:
+        frame = 1e3 * one["cpu"] / (60 * RATE * one["minutes"])
+        figures = f"{one['cpu']:.1f} | {frame:.2f} | {one['base']:.0f} | {one['peak']:.0f}"
+        lines.append(f"| {one['minutes']:g} | {one['faces']:,} | {figures} |")
+    return "\n".join(lines)
 
 
 def speed_table(data: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from pipeline.region import parse_region
 from pipeline.settings import LinkSettings
 from pipeline.types import Kind, Scan, Tracks
 from trackers import TRACKERS, Tracker
-from trackers.offline import Faces, link_faces, smooth
+from trackers.offline import Faces, link_faces, link_in_windows, smooth
 
 Ints = NDArray[np.int64]
 OFFLINE: Final = "offline"
@@ -31,6 +31,11 @@ _SURE_PART: Final = 0.3
 """Part of the looks, from a track's first to its last, that must be sure of the face."""
 _CLEAR: Final = 0.2
 """Part of the way from the threshold to certainty from which a sighting is clear."""
+
+_WINDOW: Final = 200_000
+"""Detections that are linked at a time; a shot with more is linked in windows."""
+_SHARED: Final = 4
+"""What two windows have in common: so many times as long as a person may be out of sight."""
 
 _TICK: Final = 1e-6  # seconds by which times may be off when they are compared with settings
 
@@ -107,15 +112,21 @@ def _identify(scan: Scan, rows: Ints, shots: NDArray[np.int32], settings: LinkSe
 
 def _link_offline(scan: Scan, rows: Ints, settings: LinkSettings) -> Ints:
     """Return ids (K,) from 0 for the faces of one shot, all of it seen."""
-    look = np.cumsum(scan.looked)[scan.frame[rows]]
-    faces = Faces(
-        look=look - look[0],
-        time=scan.time[scan.frame[rows]],
-        boxes=scan.boxes[rows].astype(np.float64),
-        scores=scan.scores[rows],
-        thumbnails=scan.thumbnail[rows].reshape(len(rows), -1),
-    )
-    return link_faces(faces, settings.threshold, settings.max_unseen)
+    look: Ints = np.cumsum(scan.looked, dtype=np.int64)[scan.frame[rows]]
+    time = scan.time[scan.frame[rows]]
+
+    def linked(window: slice) -> Ints:
+        here = rows[window]
+        faces = Faces(
+            look=look[window] - look[window.start],
+            time=time[window],
+            boxes=scan.boxes[here].astype(np.float64),
+            scores=scan.scores[here],
+            thumbnails=scan.thumbnail[here].reshape(len(here), -1),
+        )
+        return link_faces(faces, settings.threshold, settings.max_unseen)
+
+    return link_in_windows(look, time, linked, _SHARED * settings.max_unseen, _WINDOW)
 
 
 def _link_online(scan: Scan, rows: Ints, settings: LinkSettings) -> Ints:
@@ -228,5 +239,4 @@ def _assemble(
 def _smooth(scan: Scan, tracks: Tracks) -> Tracks:
     """Return the tracks (as they were seen) without the jitter of the detections."""
     times = scan.time[tracks.frame]
-    boxes = smooth(tracks.track_id.astype(np.int64), times, tracks.boxes.astype(np.float64))
-    return replace(tracks, boxes=boxes.astype(np.float32))
+    return replace(tracks, boxes=smooth(tracks.track_id, times, tracks.boxes))

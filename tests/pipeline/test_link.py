@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import pipeline.link
+from benchmarks.linking import make_scan as make_long_scan
 from pipeline.errors import SetUpError
 from pipeline.link import OFFLINE, check_link_settings, find_shots, link
 from pipeline.settings import LinkSettings
@@ -53,6 +55,21 @@ def test_no_faces_and_no_frames() -> None:
     nothing = link(make_scan([], 10), SETTINGS)
     assert (len(nothing.ids), nothing.shots.tolist(), nothing.dropped) == (0, [0], 0)
     assert len(link(make_scan([], 0), SETTINGS).shots) == 0
+
+
+def test_a_long_shot_is_linked_in_windows_as_it_is_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = make_long_scan(0.5, 6)
+    at_once = link(scan, SETTINGS)
+    linked: list[int] = []
+    link_faces = pipeline.link.link_faces
+    monkeypatch.setattr(pipeline.link, "_WINDOW", 1000)
+    monkeypatch.setattr(
+        pipeline.link, "link_faces", lambda *given: linked.append(1) or link_faces(*given)
+    )
+    in_windows = link(scan, SETTINGS)
+    assert len(linked) > 2
+    np.testing.assert_array_equal(in_windows.track_id, at_once.track_id)
+    np.testing.assert_array_equal(in_windows.detection, at_once.detection)
 
 
 def test_weak_detections_alone_are_nobody() -> None:

@@ -10,6 +10,8 @@ both sides:
 3. :mod:`~trackers.offline.rescue`: weak detections count where a track expects its face.
 4. :mod:`~trackers.offline.smoothing`: boxes lose their jitter.
 
+A shot of hours goes through the first three in :mod:`~trackers.offline.windows`.
+
 Distances are in face sizes and times in seconds, so that nothing depends on resolution or frame
 rate.
 """
@@ -24,6 +26,7 @@ from trackers.offline.joining import join
 from trackers.offline.rescue import rescue_weak
 from trackers.offline.smoothing import smooth as smooth
 from trackers.offline.tracklets import make_tracklets
+from trackers.offline.windows import link_in_windows as link_in_windows
 
 _SHORT_GAP = 0.2
 """Seconds; over these, pieces are joined first: it gives the longer ones a motion to go by."""

@@ -7,14 +7,17 @@ overlap by far more than the filter remembers; all pieces of all tracks go in st
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trackers.kalman import Floats
 from trackers.offline.faces import Ints
 from trackers.offline.motion import Series, boxes_from, describe, smoothed
-from trackers.offline.pairs import expand
+from trackers.offline.pairs import batches, expand
+
+FloatT = TypeVar("FloatT", bound=np.floating)
 
 _PIECE: Final = 64
 """Sightings that a piece gives."""
@@ -24,7 +27,7 @@ _BATCH: Final = 2_000
 """Pieces at a time."""
 
 
-def smooth(tracks: Ints, times: Floats, boxes: Floats) -> Floats:
+def smooth(tracks: NDArray[np.integer], times: Floats, boxes: NDArray[FloatT]) -> NDArray[FloatT]:
     """Return the boxes (N, 4) smoothed.
 
     Args:
@@ -32,13 +35,23 @@ def smooth(tracks: Ints, times: Floats, boxes: Floats) -> Floats:
         times: (N,) seconds, ascending within a track.
         boxes: (N, 4) xyxy.
     """
-    values = describe(boxes)
-    begin = np.flatnonzero(np.append(True, tracks[1:] != tracks[:-1])[: len(tracks)])
-    end = np.append(begin[1:], len(tracks))
+    result = np.empty_like(boxes)
+    edges = np.flatnonzero(np.append(True, tracks[1:] != tracks[:-1])[: len(tracks)])
+    edges = np.append(edges, len(tracks))
+    for some in batches(np.diff(edges)):
+        rows = slice(edges[some.start], edges[some.stop])
+        begin, end = edges[some] - rows.start, edges[some.start + 1 : some.stop + 1] - rows.start
+        result[rows] = _smooth_tracks(times[rows], boxes[rows], begin, end)
+    return result
+
+
+def _smooth_tracks(times: Floats, boxes: NDArray[FloatT], begin: Ints, end: Ints) -> Floats:
+    """Smooth a few tracks: those of the rows ``begin`` (T,) to ``end`` (T,)."""
+    values = describe(boxes.astype(np.float64))
     track, piece = expand(np.zeros_like(begin), -(-(end - begin) // _PIECE))
     result = np.empty_like(values)
-    for some in range(0, len(track), _BATCH):
-        part = slice(some, some + _BATCH)
+    for first in range(0, len(track), _BATCH):
+        part = slice(first, first + _BATCH)
         begins, ends = begin[track[part]], end[track[part]]
         _smooth_pieces(values, times, begins, ends, begins + piece[part] * _PIECE, result)
     return boxes_from(result)
