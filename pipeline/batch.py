@@ -18,18 +18,19 @@ from pathlib import Path
 
 import detectors.weights
 from detectors import DetectorError
-from pipeline import catalog, report, tombstones
+from pipeline import catalog, tombstones
 from pipeline.catalog import Catalog
 from pipeline.discover import discover, is_output_folder
 from pipeline.errors import ExitCode, OutputError, SetUpError
+from pipeline.every import parse_every
+from pipeline.job import VideoJob
 from pipeline.keys import stage_keys
 from pipeline.ledger import BatchProgress, Ledger
 from pipeline.link import check_link_settings
 from pipeline.planning import Action, Decision, Planner
 from pipeline.publish import OutputFolder, output_errors, private_files
-from pipeline.run import VideoJob
+from pipeline.report.index import write_index_page
 from pipeline.sandbox import Confinement
-from pipeline.scan.every import parse_every
 from pipeline.select import parse_keep
 from pipeline.settings import Settings, check_settings, parse_duration
 from pipeline.sources import SourceIndex
@@ -153,7 +154,7 @@ def rebuild_catalog(output: str | os.PathLike[str]) -> int:
     with private_files(), OutputFolder(folder), output_errors(folder):
         catalog.rebuild(folder)
         with Catalog.open(folder) as books:
-            report.write_index_page(folder, books)
+            write_index_page(folder, books)
             return len(books.videos())
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import pyarrow.compute as pc
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import manifest, tables
@@ -298,7 +298,7 @@ def _track_rows(path: Path, folder: str) -> list[dict[str, Any]]:
 def _crop_rows(path: Path, folder: str) -> list[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         boxes = file.read(use_threads=False).drop_columns(["pts"])
-    kept = boxes.filter(pc.greater(boxes["rank"], 0))
+    kept = boxes.filter(pa.array(boxes["rank"].to_numpy() > 0))
     return [{"folder": folder, **row} for row in kept.to_pylist()]
 
 

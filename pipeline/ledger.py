@@ -16,11 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from pipeline import __version__, names, report
+from pipeline import __version__, names
 from pipeline.catalog import Catalog, CatalogBusy
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.planning import Decision
 from pipeline.publish import OutputFolder, write_whole
+from pipeline.report.index import write_index_page
+from pipeline.report.page import INDEX_PAGE
 from pipeline.settings import Settings
 from pipeline.sources import Content, SourceIndex, is_there
 from pipeline.types import Source, Status, VideoResult
@@ -71,8 +73,8 @@ class Ledger:
     ) -> None:
         """Close the books, however the run ended."""
         self._mark_vanished()
-        if self._changed or not (self._out.path / report.INDEX_PAGE).exists():
-            report.write_index_page(self._out.path, self._catalog)
+        if self._changed or not (self._out.path / INDEX_PAGE).exists():
+            write_index_page(self._out.path, self._catalog)
         self._write_record(ended="whole" if kind is None else kind.__name__)
 
     def begin(self, settings: Settings, sources: int) -> None:

@@ -18,13 +18,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import report, tombstones
+from pipeline import tombstones
 from pipeline.catalog import Catalog, find_results
 from pipeline.discover import is_output_folder
 from pipeline.errors import OutputError, SetUpError
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.publish import OutputFolder, held_still, output_errors, private_files
 from pipeline.purge_track import ResultWithTrack
+from pipeline.report.index import write_index_page
 from pipeline.sources import SourceIndex
 from pipeline.tombstones import Tombstone
 
@@ -176,7 +177,7 @@ class _Purge:
             self.out.publish(stage, result.folder)
             with Catalog.open(self.out.path) as books:
                 books.update(result.folder, video)
-                report.write_index_page(self.out.path, books)
+                write_index_page(self.out.path, books)
 
     def _read(self, folder: str, video: Manifest, track_id: int) -> ResultWithTrack:
         try:
@@ -238,7 +239,7 @@ class _Purge:
                 books.remove(folder)
                 self.out.withdraw(folder)
                 self.index.release(folder)
-            report.write_index_page(self.out.path, books)
+            write_index_page(self.out.path, books)
 
 
 def _removal(result: tuple[str, Manifest], track: ResultWithTrack | None = None) -> Removal:

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import report, tables
+from pipeline import tables
 from pipeline.health import examine
 from pipeline.manifest import FILE_NAME, Manifest, Output
 from pipeline.read_tables import BoxRecords, read_boxes
 from pipeline.render.layout import ANNOTATED, CLIP, track_folder
-from pipeline.report import INDEX_PAGE
+from pipeline.report.page import INDEX_PAGE
+from pipeline.report.video import write_video_page
 from pipeline.scan import scanfile
 from pipeline.tombstones import PurgedTrack
 from pipeline.types import Boxes, Kind, Scan, Status, Tracks
@@ -90,7 +91,7 @@ class ResultWithTrack:
         video = replace(self._manifest(scan, rest), keys={} if redo else self.video.keys)
         scanfile.save(scan, stage / _SCAN)
         tables.write_tables(stage, scan, rest.tracks, rest.selection, rest.crop_files)
-        report.write_video_page(
+        write_video_page(
             stage, video, scan, rest.tracks, rest.selection, rest.crop_files, self.folder
         )
         written = {path: _output(stage / path) for path in _WRITTEN}

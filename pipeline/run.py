@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import Detector
-from pipeline import __version__, report, tables
+from pipeline import __version__, tables
 from pipeline.decode import Video, open_video
 from pipeline.errors import LimitExceeded, NotAVideo, StaleScan, VideoError
 from pipeline.health import examine
+from pipeline.job import VideoJob
 from pipeline.keys import STAGES
 from pipeline.link import link
 from pipeline.manifest import FILE_NAME, Counts, Manifest, Output
 from pipeline.render import RenderJob, RenderResult, render, verify
+from pipeline.report.video import write_video_page
 from pipeline.scan import scan, scanfile
 from pipeline.select import looks, select
 from pipeline.settings import DecodeSettings, Settings, parse_duration
-from pipeline.sources import Content
-from pipeline.types import Frame, Look, Scan, Source, Status, Tracks
+from pipeline.types import Frame, Look, Scan, Status, Tracks
 
 SCAN_FILE = "scan.npz"
 
@@ -42,26 +42,6 @@ _LONGEST_FRAME = 60.0
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage, the frames done, and the frames there are (where that is known)."""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoJob:
-    """Everything that working on one video needs."""
-
-    source: Source
-    content: Content
-    folder: str
-    """Where the result will be, below the output folder."""
-    stage: Path
-    """Empty folder in which the result is built."""
-    previous: Path | None
-    """Folder of an older result of the same content, whose scan serves if it is still valid."""
-    settings: Settings
-    keys: dict[str, str]
-    weights: dict[str, str]
-    """``name`` and ``sha256``."""
-    file: FileIO | None = None
-    """The source, open already, for who must not open it."""
 
 
 @dataclass(slots=True)
@@ -137,9 +117,7 @@ def _built(
         scanfile.save(seen, stage / SCAN_FILE)
         tables.write_tables(stage, seen, tracks, selection, rendered.crops)
         manifest = _manifest(job, seen, tracks, rendered)
-        report.write_video_page(
-            stage, manifest, seen, tracks, selection, rendered.crops, job.folder
-        )
+        write_video_page(stage, manifest, seen, tracks, selection, rendered.crops, job.folder)
     with clock.running("verify"):
         verify(stage, rendered)
         return replace(manifest, outputs=_outputs(stage, clock.progress))

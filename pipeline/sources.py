@@ -7,17 +7,19 @@ output folder. Losing that file costs time and nothing else.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pipeline.decode.container import open_file
-from pipeline.errors import OutputError, SourceChanging, Unreadable
+from pipeline.errors import OutputError, Refused, SourceChanging, Unreadable
 
 T = TypeVar("T")
 
@@ -54,13 +56,35 @@ class Fingerprint:
     def of(cls, path: Path) -> Fingerprint:
         """Take the fingerprint of the file at ``path``; raises :class:`Unreadable`."""
         try:
-            stat = path.stat()
+            now = path.stat()
         except OSError as error:
             raise Unreadable(f"the file cannot be read: {error.strerror}") from error
-        return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        return cls(now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
 
     def __str__(self) -> str:
         return f"{self.device}:{self.inode}:{self.size}:{self.modified}:{self.changed}"
+
+
+def open_file(path: Path) -> FileIO:
+    """Open a regular file to be read; the caller closes it.
+
+    Raises:
+        Refused: it is a symbolic link or no regular file.
+        Unreadable: it is gone or must not be read.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise Refused(
+                "the file is a symbolic link or a socket; give what it leads to"
+            ) from error
+        raise Unreadable(f"the file cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Refused("not a regular file")
+    return FileIO(descriptor)
 
 
 def sha256_of(path: Path) -> str:

@@ -26,7 +26,7 @@ from pipeline.sandbox import Confinement
 
 if TYPE_CHECKING:
     import detectors
-    from pipeline.run import VideoJob
+    from pipeline.job import VideoJob
 
 _REPORT_EVERY = 0.1
 """Seconds between two messages of progress."""

@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING, Self
 
 from pipeline.errors import OutputError, SetUpError, VideoError
 from pipeline.sandbox import NO_GRANTS, Confinement
+from pipeline.sources import open_file
 
 if TYPE_CHECKING:
-    from pipeline.run import VideoJob
+    from pipeline.job import VideoJob
     from pipeline.types import Source
 
 _log = logging.getLogger(__name__)
@@ -249,8 +250,6 @@ def _start(words: list[str], place: int, job: VideoJob) -> _Worker:
 
 def _hand_over(connection: Connection, path: Path) -> None:
     """Give a worker the file at ``path`` as an open one; one that cannot be opened is not given."""
-    from pipeline.decode.container import open_file
-
     with socket.socket(fileno=os.dup(connection.fileno())) as line:
         try:
             with open_file(path) as file:

@@ -16,13 +16,10 @@ FFmpeg can still crash, hang or eat memory on a hostile file: run it in a proces
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Sequence
 from fractions import Fraction
 from io import FileIO
-from pathlib import Path
 from typing import Any
 
 import av
@@ -101,28 +98,6 @@ class Reader:
     def tell(self) -> int:
         """Return the place of the next read."""
         return self._place
-
-
-def open_file(path: Path) -> FileIO:
-    """Open a regular file to be read; the caller closes it.
-
-    Raises:
-        Refused: it is a symbolic link or no regular file.
-        Unreadable: it is gone or must not be read.
-    """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        descriptor = os.open(path, flags)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise Refused(
-                "the file is a symbolic link or a socket; give what it leads to"
-            ) from error
-        raise Unreadable(f"the file cannot be opened: {error.strerror}") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise Refused("not a regular file")
-    return FileIO(descriptor)
 
 
 def open_container(file: FileIO, settings: DecodeSettings) -> InputContainer:

@@ -29,7 +29,6 @@ from pipeline.decode.container import (
     choose_audio,
     choose_video,
     open_container,
-    open_file,
     video_streams,
 )
 from pipeline.decode.picture import DecodedPicture, OrientationReader
@@ -37,6 +36,7 @@ from pipeline.decode.playback import Playback
 from pipeline.decode.seek import Lost, Seeker, pays
 from pipeline.errors import Unreadable, VideoError
 from pipeline.settings import DecodeSettings
+from pipeline.sources import open_file
 from pipeline.types import DecodeAudit, Frame, Scan, VideoInfo
 
 

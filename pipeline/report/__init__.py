@@ -5,9 +5,3 @@ files are hostile until proven otherwise: the templates escape everything, links
 percent-encoded, and a content security policy lets no script run but the page's own. Nothing in a
 page depends on when or where it was made.
 """
-
-from pipeline.report.index import write_index_page
-from pipeline.report.page import INDEX_PAGE
-from pipeline.report.video import write_video_page
-
-__all__ = ["INDEX_PAGE", "write_index_page", "write_video_page"]

@@ -3,7 +3,6 @@
 detect       looks for faces and gathers what was seen
 measure      how sharp, bright and rich in contrast a face is
 cuts         where the picture becomes another one
-every        which frames are looked at
 rows         columns that grow
 scanfile     what was seen, kept for later runs
 """

@@ -15,8 +15,8 @@ import numpy as np
 
 from detectors import Detections, Detector
 from pipeline.decode import Video
+from pipeline.every import parse_every
 from pipeline.scan.cuts import CutMeter
-from pipeline.scan.every import parse_every
 from pipeline.scan.measure import measure
 from pipeline.scan.rows import Rows
 from pipeline.settings import ScanSettings

@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline import report, tables
+from pipeline import tables
 from pipeline.manifest import FILE_NAME, Counts, Manifest, Output
 from pipeline.names import is_safe, slug
+from pipeline.report.video import write_video_page
 from pipeline.types import (
     DecodeAudit,
     Kind,
@@ -129,7 +130,7 @@ def publish(output: Path, name: str, tracks: int = 2, **facts) -> tuple[str, Man
         assert cv2.imwrite(str(place / crop), np.full((4, 4, 3), 99, np.uint8))
     manifest = manifest_of(name, tracks, **facts)
     tables.write_tables(place, scan, linked, chosen, crops_of(tracks))
-    report.write_video_page(place, manifest, scan, linked, chosen, crops_of(tracks))
+    write_video_page(place, manifest, scan, linked, chosen, crops_of(tracks))
     return folder, seal(place, manifest)
 
 

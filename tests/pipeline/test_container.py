@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from pipeline.decode import container
-from pipeline.decode.container import Reader, open_file
+from pipeline.decode.container import Reader
 from pipeline.errors import NotAVideo, Refused, Unreadable, VideoError
+from pipeline.sources import open_file
 from tests.pipeline.video_files import opened, write_video
 
 HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n"

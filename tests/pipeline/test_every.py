@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SetUpError
-from pipeline.scan.every import parse_every
+from pipeline.every import parse_every
 
 
 def looked(text: str, times: Sequence[float]) -> list[int]:

@@ -13,13 +13,14 @@ import pyarrow.parquet as parquet
 import pytest
 from click.testing import CliRunner
 
-from pipeline import report, tombstones
+from pipeline import tombstones
 from pipeline.catalog import Catalog
 from pipeline.cli import cli
 from pipeline.errors import Locked, SetUpError
 from pipeline.manifest import Manifest
 from pipeline.publish import OutputFolder
 from pipeline.purge import OfSource, OfTrack, OlderThan, purge_output
+from pipeline.report.index import write_index_page
 from pipeline.scan import scanfile
 from pipeline.sources import Content, Fingerprint, SourceIndex
 from pipeline.types import Kind, Status
@@ -67,7 +68,7 @@ def output(tmp_path: Path) -> Path:
         (tmp_path / "broken.mp4").mkdir()
         seal(tmp_path / "broken.mp4", manifest_of("broken.mp4", status=Status.FAILED))
         with Catalog.open(tmp_path) as books:
-            report.write_index_page(tmp_path, books)
+            write_index_page(tmp_path, books)
     return tmp_path
 
 

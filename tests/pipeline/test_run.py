@@ -9,9 +9,10 @@ import pytest
 
 from detectors import Detections
 from pipeline.errors import NotAVideo, SourceChanging
+from pipeline.job import VideoJob
 from pipeline.keys import stage_keys
 from pipeline.manifest import FILE_NAME, Manifest
-from pipeline.run import SCAN_FILE, VideoJob, work
+from pipeline.run import SCAN_FILE, work
 from pipeline.scan import scanfile
 from pipeline.settings import LinkSettings, RenderSettings, Settings
 from pipeline.sources import Content, Fingerprint, sha256_of

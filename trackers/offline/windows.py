@@ -37,11 +37,12 @@ def link_in_windows(look: Ints, time: Floats, linked: Linked, overlap: float, mo
         found = linked(window)
         common, seam = slice(window.start, done), (window.start + done) // 2
         seam = int(np.searchsorted(look, look[min(seam, len(look) - 1)]))
-        names = born + np.arange(found.max(initial=-1) + 1)  # of the window's tracks
+        count = int(found.max(initial=-1)) + 1
+        names = np.append(born + np.arange(count), -1)  # of the window's tracks, and of nobody
         old, new = _same(ids[common], found[: done - window.start])
         names[new] = old
-        ids[seam : window.stop] = np.where(found >= 0, names[found], -1)[seam - window.start :]
-        born, done = born + len(names), window.stop
+        ids[seam : window.stop] = names[found[seam - window.start :]]
+        born, done = born + count, window.stop
     return ids
 
 

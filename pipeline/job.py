@@ -1,0 +1,31 @@
+"""What a worker is told about a video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+from pipeline.settings import Settings
+from pipeline.sources import Content
+from pipeline.types import Source
+
+
+@dataclass(frozen=True, slots=True)
+class VideoJob:
+    """Everything that working on one video needs."""
+
+    source: Source
+    content: Content
+    folder: str
+    """Where the result will be, below the output folder."""
+    stage: Path
+    """Empty folder in which the result is built."""
+    previous: Path | None
+    """Folder of an older result of the same content, whose scan serves if it is still valid."""
+    settings: Settings
+    keys: dict[str, str]
+    weights: dict[str, str]
+    """``name`` and ``sha256``."""
+    file: FileIO | None = None
+    """The source, open already, for who must not open it."""
