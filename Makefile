@@ -57,6 +57,7 @@ bench-tracking: $(VENV)/installed-test .venv-contenders/installed ## score our t
 	$(BIN)/python -m benchmarks tracking --contenders .venv-contenders/bin/python --save \
 	  --detections yunet640 --detections faceboxes --detections own
 	$(BIN)/python -m benchmarks cuts --contenders .venv-contenders/bin/python --save
+	$(BIN)/python -m benchmarks linking --save
 
 lock: .venv-audit/installed ## write requirements.lock anew: the tested versions with their hashes
 	sed 's/^torch==.*/&+cpu/' constraints.txt > .venv-audit/constraints.txt
