@@ -6,7 +6,6 @@ The faces drift about as people do, are missed now and then, leave after a while
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -36,8 +35,8 @@ class LinkCost:
 
     Attributes:
         cpu, wall: Seconds.
-        base: Most resident memory until the scan was loaded, MB.
-        peak: Most resident memory until the end, MB.
+        base: Resident memory when the scan was loaded, MB.
+        peak: The most while it was linked, MB.
     """
 
     minutes: float
@@ -128,12 +127,18 @@ def _person(
 
 def _measure(file: Path, minutes: float, faces_per_frame: int) -> LinkCost:
     scan = scanfile.load(file)
-    base, cpu, wall = _resident(), time.process_time(), time.perf_counter()
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak, that of loading
+    base, cpu, wall = _resident("VmRSS"), time.process_time(), time.perf_counter()
     tracks = link(scan, LinkSettings(threshold=THRESHOLD))
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     count = len(tracks.ids)
-    return LinkCost(minutes, faces_per_frame, len(scan.frame), count, cpu, wall, base, _resident())
+    return LinkCost(
+        minutes, faces_per_frame, len(scan.frame), count, cpu, wall, base, _resident("VmHWM")
+    )
 
 
-def _resident() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _resident(which: str) -> float:
+    """Return the memory (MB) that this process holds now, ``VmRSS``, or has held, ``VmHWM``."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(f"{which}:"))
+    return int(line.split()[1]) / 1024
