@@ -14,7 +14,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -250,7 +250,7 @@ def _insert(db: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> N
 
 def _video_row(folder: str, video: Manifest) -> dict[str, Any]:
     info, counts = video.video, video.counts
-    return {
+    row = {
         "folder": folder,
         "name": encoded(video.name),
         "status": str(video.status),
@@ -274,16 +274,14 @@ def _video_row(folder: str, video: Manifest) -> dict[str, Any]:
         "page": _PAGE if _PAGE in video.outputs else None,
         "annotated": _ANNOTATED if _ANNOTATED in video.outputs else None,
         "program": video.program,
-        "fingerprint": _fingerprint(video),
     }
+    return row | {"fingerprint": _fingerprint(row, video)}
 
 
-def _fingerprint(video: Manifest) -> str:
-    """Tell manifests apart; cheaper than their text, so that a batch can offer every old one."""
-    outputs = [(path, output.sha256) for path, output in sorted(video.outputs.items())]
-    facts = replace(video, outputs={}, settings={}, keys={})
-    text = repr((facts, sorted(video.keys.items()), outputs))
-    return hashlib.sha256(text.encode()).hexdigest()
+def _fingerprint(row: Mapping[str, Any], video: Manifest) -> str:
+    """Tell results apart by all that rows are made of."""
+    sources = [video.outputs.get(name) for name in (tables.TRACKS, tables.BOXES)]
+    return hashlib.sha256(repr((row, sources)).encode()).hexdigest()
 
 
 def _track_rows(path: Path, folder: str) -> list[dict[str, Any]]:
