@@ -23,7 +23,7 @@ CREATE TABLE videos (
     page TEXT,                      -- below folder, where there is one
     annotated TEXT,                 -- below folder, where there is one
     program TEXT NOT NULL,
-    fingerprint TEXT NOT NULL       -- of the manifest, to see whether it is news
+    fingerprint TEXT NOT NULL       -- of all that rows are made of, to see whether it is news
 ) WITHOUT ROWID;
 
 CREATE INDEX videos_by_name ON videos (name);
