@@ -48,7 +48,6 @@ class Playback:
             self.rate = frame_rate(self.stream)
             self.time_base = self.stream.time_base or Fraction(1, 90000)
             self.account = _announced(self.container, self.stream)
-            self._encrypted = False
             self._set_decoder_up()
             self._frames = deinterlaced(self._timed_frames())
             self.first = next(self._frames, None) or self._fail()
@@ -138,7 +137,7 @@ class Playback:
 
     def _packets(self) -> Iterator[Packet[Stream]]:
         """Yield the stream's packets, up to where the file ends or breaks off."""
-        packets = self.container.demux()
+        packets, begun = self.container.demux(), False
         while True:
             try:
                 packet = next(packets)
@@ -151,7 +150,9 @@ class Playback:
                 return
             self._note_end(packet)
             if packet.stream_index == self.stream.index and packet.size:
-                self._encrypted |= packet.has_sidedata("encryption_info")
+                if packet.has_sidedata("encryption_info") and not begun:
+                    raise Unreadable("the video is encrypted")  # some of the noise may decode
+                begun = True
                 yield packet
 
     def _decode(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
@@ -176,8 +177,6 @@ class Playback:
     def _fail(self) -> VideoFrame:
         """Raise the error for a stream without a frame."""
         codec, account = self.stream.codec_context, self.account
-        if self._encrypted:
-            raise Unreadable("the video is encrypted")
         if codec.width * codec.height > self._max_pixels:
             raise LimitExceeded(f"the pictures are too large: {codec.width}x{codec.height}")
         why = account.error or account.stopped or "there is none"

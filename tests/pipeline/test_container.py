@@ -6,6 +6,7 @@ import os
 import struct
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -177,6 +178,26 @@ def test_no_truncation_of_a_header_ends_in_another_error(tmp_path: Path, part: i
     path.write_bytes(path.read_bytes()[: path.stat().st_size * part // 20])
     with contextlib.suppress(VideoError), opened(path) as video:
         assert len(list(video.frames())) <= 3
+
+
+@pytest.mark.parametrize("key", range(12))
+def test_an_encrypted_video_is_unreadable_also_where_some_noise_decodes(
+    tmp_path: Path, key: int
+) -> None:
+    options = {
+        "encryption_scheme": "cenc-aes-ctr",
+        "encryption_key": f"{key:032x}",
+        "encryption_kid": "1" * 32,
+    }
+    with av.open(str(tmp_path / "a.mp4"), "w", options=options) as file:
+        stream = file.add_stream("libx264", 25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for level in range(50):
+            pixels = np.full((48, 64, 3), 4 * level, np.uint8)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        file.mux(stream.encode(None))
+    with pytest.raises(Unreadable, match="encrypted"), opened(tmp_path / "a.mp4"):
+        pass
 
 
 def test_readers_of_one_file_keep_their_places(tmp_path: Path) -> None:
