@@ -17,10 +17,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.sequences import plain_info
 from pipeline.link import link
 from pipeline.scan import scanfile
 from pipeline.settings import LinkSettings
-from pipeline.types import DecodeAudit, Scan, VideoInfo
+from pipeline.types import DecodeAudit, Scan
 
 RATE: Final = 30  # frames a second
 WIDTH, HEIGHT = 1920, 1080
@@ -72,22 +73,7 @@ def make_scan(minutes: float, faces_per_frame: int, seed: int = 1) -> Scan:
     plain = np.full(len(order), 0.5, np.float32)
     times = np.arange(frames)
     return Scan(
-        info=VideoInfo(
-            width=WIDTH,
-            height=HEIGHT,
-            frame_rate=Fraction(RATE),
-            time_base=Fraction(1, RATE),
-            duration=60 * minutes,
-            container="none",
-            codec="none",
-            pixel_format="none",
-            rotation=0,
-            mirrored=False,
-            transfer="sdr",
-            stream=0,
-            video_streams=1,
-            has_audio=False,
-        ),
+        info=plain_info((WIDTH, HEIGHT), Fraction(RATE), frames),
         audit=DecodeAudit(frames, 0, frames, False, 0, 0),
         detector="made up",
         pts=times,

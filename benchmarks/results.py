@@ -26,28 +26,20 @@ README: Final = Path(__file__).parent.parent / "README.md"
 def save_tracking(entries: Sequence[Entry]) -> None:
     """Write ``results/tracking.json`` and the README's table."""
     data = {"about": _about(), "entries": [_rounded(asdict(entry)) for entry in entries]}
-    FOLDER.mkdir(exist_ok=True)
-    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
-    (FOLDER / "tracking.json").write_text(text, "utf-8")
-    README.write_text(with_table(README.read_text("utf-8"), "tracking", tracking_table(data)))
+    _keep("tracking", data, tracking_table(data))
 
 
 def save_cuts(tallies: Sequence[Tally]) -> None:
     """Write ``results/cuts.json`` and the README's table."""
     data = {"about": _about(), "tallies": [asdict(tally) for tally in tallies]}
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "cuts.json").write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", "utf-8")
-    README.write_text(with_table(README.read_text("utf-8"), "cuts", cuts_table(data)))
+    _keep("cuts", data, cuts_table(data))
 
 
 def save_detection(data: Mapping[str, Any]) -> None:
     """Write ``results/detection.json``, its plot, and the README's table."""
     data = {"about": _about(), **_rounded(dict(data))}
-    FOLDER.mkdir(exist_ok=True)
-    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
-    (FOLDER / "detection.json").write_text(text, "utf-8")
+    _keep("detection", data, detection_table(data))
     draw_accuracy_over_time(data["points"], FOLDER / "detection.png")
-    README.write_text(with_table(README.read_text("utf-8"), "detection", detection_table(data)))
 
 
 def detection_table(data: Mapping[str, Any]) -> str:
@@ -66,19 +58,13 @@ def detection_table(data: Mapping[str, Any]) -> str:
 def save_speed(costs: Sequence[Cost]) -> None:
     """Write ``results/speed.json`` and the README's table."""
     data = {"about": _about(), "costs": [_rounded(asdict(cost)) for cost in costs]}
-    FOLDER.mkdir(exist_ok=True)
-    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
-    (FOLDER / "speed.json").write_text(text, "utf-8")
-    README.write_text(with_table(README.read_text("utf-8"), "speed", speed_table(data)))
+    _keep("speed", data, speed_table(data))
 
 
 def save_linking(costs: Sequence[LinkCost]) -> None:
     """Write ``results/linking.json`` and the README's table."""
     data = {"about": _about(), "costs": [_rounded(asdict(cost)) for cost in costs]}
-    FOLDER.mkdir(exist_ok=True)
-    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
-    (FOLDER / "linking.json").write_text(text, "utf-8")
-    README.write_text(with_table(README.read_text("utf-8"), "linking", linking_table(data)))
+    _keep("linking", data, linking_table(data))
 
 
 def linking_table(data: Mapping[str, Any]) -> str:
@@ -155,6 +141,14 @@ def with_table(text: str, name: str, table: str) -> str:
         return text
     before, rest = text.split(begin, 1)
     return f"{before}{begin}\n{table}\n{end}{rest.split(end, 1)[1]}"
+
+
+def _keep(name: str, data: Mapping[str, Any], table: str) -> None:
+    """Write results as JSON, and their table into the README."""
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
+    (FOLDER / f"{name}.json").write_text(text, "utf-8")
+    README.write_text(with_table(README.read_text("utf-8"), name, table))
 
 
 def _of(entry: Mapping[str, Any]) -> dict[str, float]:

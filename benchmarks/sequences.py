@@ -104,7 +104,7 @@ def scan_of(sequence: Sequence, found: Rows) -> Scan:
     frames, count = sequence.frames, len(found.frame)
     blank = np.zeros(count, np.float32)
     scan = Scan(
-        info=_info(sequence),
+        info=plain_info(sequence.size, sequence.frame_rate, sequence.frames),
         audit=DecodeAudit(frames, 0, frames, truncated=False, times_mended=0, size_changes=0),
         detector="given",
         pts=np.arange(frames, dtype=np.int64),
@@ -143,13 +143,14 @@ def _thumbnails(sequence: Sequence, found: Rows) -> NDArray[np.uint8]:
     return thumbnails
 
 
-def _info(sequence: Sequence) -> VideoInfo:
+def plain_info(size: tuple[int, int], frame_rate: Fraction, frames: int) -> VideoInfo:
+    """Return what is known of a video of which there may be no file."""
     return VideoInfo(
-        width=sequence.size[0],
-        height=sequence.size[1],
-        frame_rate=sequence.frame_rate,
-        time_base=1 / sequence.frame_rate,
-        duration=sequence.frames / float(sequence.frame_rate),
+        width=size[0],
+        height=size[1],
+        frame_rate=frame_rate,
+        time_base=1 / frame_rate,
+        duration=frames / float(frame_rate),
         container="",
         codec="",
         pixel_format="",

@@ -39,6 +39,7 @@ def test_memory_is_for_what_is_kept_not_for_what_is_computed(
     """Hours in one shot: about half a kilobyte a face, whatever the motions take on the way."""
     faces = _crowd()
     expected = link_faces(faces, 0.5, 2.0)
+    assert len(np.unique(expected)) < 40 * _PEOPLE
     monkeypatch.setattr(pairs, "_MOST", 2_000)  # as if the shot were a hundred times as long
     tracemalloc.start()
     ids = link_faces(faces, 0.5, 2.0)
