@@ -121,6 +121,12 @@ class RenderSettings:
     )
     format: str = setting("jpg", "Format of the crops.", choices=("jpg", "png", "webp"))
     quality: int = setting(95, "Quality of jpg and webp crops.", minimum=1, maximum=100)
+    clip_margin: float = setting(
+        0.75,
+        "Room around the face in its track's clip, as a part of its size; 100: the whole picture.",
+        minimum=0,
+        maximum=100,
+    )
     clip_size: int = setting(720, "Largest height of a track's clip, in pixels.", minimum=16)
     audio: bool = setting(True, "Keep the sound.")
     redact: str = setting(

@@ -37,13 +37,12 @@ class Canvas:
     """The size that they are brought to; odd sides are padded by their last row or column."""
 
     @classmethod
-    def of(cls, source: tuple[int, int], height: int = LARGEST_SIDE) -> Canvas:
-        """Return the canvas for pictures of a size, at most ``height`` pixels high."""
-        width, full = source
-        scale = min(height / full, LARGEST_SIDE / width)
+    def of(cls, source: tuple[int, int]) -> Canvas:
+        """Return the canvas for pictures of a size: as large, where an encoder can take it."""
+        scale = LARGEST_SIDE / max(source)
         if scale >= 1:
             return cls(source, source)
-        return cls(source, (_even(width * scale), _even(full * scale)))
+        return cls(source, (even(source[0] * scale), even(source[1] * scale)))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -71,5 +70,6 @@ class Canvas:
         return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _even(length: float) -> int:
+def even(length: float) -> int:
+    """Return the even number of pixels at or just below a length, at least 2."""
     return max(2, int(length / 2 + 1e-6) * 2)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import heapq
+import itertools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.render.canvas import Canvas
+from pipeline.render.canvas import LARGEST_SIDE, even
 from pipeline.render.job import RenderJob
+from pipeline.types import Boxes
 
 MAX_PIXELS = 4 * 1280 * 720
 """Of the pictures of all clips that are open at once. An encoder takes about 60 bytes a pixel, and
@@ -18,8 +22,8 @@ its time is in the pixels too: where many people are seen at once, their clips a
 MAX_OPEN = 128
 """Clips open at once; each is an open file."""
 
-_SMALLER = 0.5**0.25
-"""Step by which clips get smaller. Clips of one size share the scaled picture, so steps are few."""
+_LEAST_SIDE = 160
+"""Pixels of the window: a tiny face alone says less than what is around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,12 @@ class ClipPlan:
     """Frame."""
     last: int
     """Frame."""
-    canvas: Canvas
+    rows: slice
+    """Of the table of tracks."""
+    window: tuple[int, int]
+    """Width and height of what is shown, in pixels of the full-size picture."""
+    size: tuple[int, int]
+    """Width and height of the video."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,7 @@ class _Span:
     first: int
     last: int
     track_id: int
+    rows: slice
 
 
 def plan_clips(job: RenderJob) -> tuple[tuple[ClipPlan, ...], int]:
@@ -46,33 +56,25 @@ def plan_clips(job: RenderJob) -> tuple[tuple[ClipPlan, ...], int]:
     spans = _spans(job)
     kept = _affordable(spans)
     open_clips = _open_at(kept, len(job.scan.time))
-    plans = tuple(
-        ClipPlan(
-            span.track_id,
-            span.first,
-            span.last,
-            # Every clip is small enough for the fullest of its frames, so each frame has room.
-            _canvas(job, span.first, int(open_clips[span.first : span.last + 1].max())),
-        )
-        for span in kept
-    )
-    return plans, len(spans) - len(kept)
+    return tuple(_plan(job, span, open_clips) for span in kept), len(spans) - len(kept)
 
 
 def wanted_frames(plans: tuple[ClipPlan, ...], frames: int) -> NDArray[np.bool_]:
     """Return (frames,) whether a frame is part of any clip."""
-    return _open_at([_Span(plan.first, plan.last, 0) for plan in plans], frames) > 0
+    return _open_at(plans, frames) > 0
 
 
 def _spans(job: RenderJob) -> list[_Span]:
     tracks = job.tracks
     ids, starts = np.unique(tracks.track_id, return_index=True)
-    ends = [*(starts[1:] - 1), -1][: len(ids)]
-    rows = zip(tracks.frame[starts], tracks.frame[ends], ids, strict=True)
-    return sorted(
-        (_Span(int(first), int(last), int(track_id)) for first, last, track_id in rows),
-        key=lambda span: (span.first, span.track_id),
-    )
+    edges = [*starts.tolist(), len(tracks.track_id)]
+    spans = [
+        _Span(
+            int(tracks.frame[start]), int(tracks.frame[end - 1]), int(track_id), slice(start, end)
+        )
+        for track_id, (start, end) in zip(ids, itertools.pairwise(edges), strict=True)
+    ]
+    return sorted(spans, key=lambda span: (span.first, span.track_id))
 
 
 def _affordable(spans: list[_Span]) -> list[_Span]:
@@ -88,7 +90,7 @@ def _affordable(spans: list[_Span]) -> list[_Span]:
     return kept
 
 
-def _open_at(spans: list[_Span], frames: int) -> NDArray[np.int64]:
+def _open_at(spans: Sequence[_Span | ClipPlan], frames: int) -> NDArray[np.int64]:
     """Return (frames,) how many spans a frame lies in."""
     change = np.zeros(frames + 1, np.int64)
     np.add.at(change, [span.first for span in spans], 1)
@@ -96,12 +98,25 @@ def _open_at(spans: list[_Span], frames: int) -> NDArray[np.int64]:
     return np.cumsum(change)[:frames]
 
 
-def _canvas(job: RenderJob, frame: int, together: int) -> Canvas:
-    """Return the largest canvas of which ``together`` ones are affordable."""
-    source = job.size_of(frame)
-    height = float(min(job.settings.clip_size, source[1]))
-    canvas = Canvas.of(source, int(height))
-    while canvas.size[0] * canvas.size[1] * together > MAX_PIXELS and canvas.size[1] > 2:
-        height *= _SMALLER
-        canvas = Canvas.of(source, int(height))
-    return canvas
+def _plan(job: RenderJob, span: _Span, open_clips: NDArray[np.int64]) -> ClipPlan:
+    """Return a clip that is small enough for the fullest of its frames, so each has room."""
+    window = _window(job.tracks.boxes[span.rows], job.settings.clip_margin, job.size_of(span.first))
+    together = int(open_clips[span.first : span.last + 1].max())
+    scale = min(
+        1.0,
+        job.settings.clip_size / window[1],
+        LARGEST_SIDE / max(window),
+        math.sqrt(MAX_PIXELS / together / (window[0] * window[1])),
+    )
+    size = even(window[0] * scale), even(window[1] * scale)
+    return ClipPlan(span.track_id, span.first, span.last, span.rows, window, size)
+
+
+def _window(boxes: Boxes, margin: float, picture: tuple[int, int]) -> tuple[int, int]:
+    """Return width and height of a square around the largest of the boxes (N, 4).
+
+    There is ``margin`` of the box on each side, as far as the picture (width, height) reaches.
+    """
+    largest = float((boxes[:, 2:] - boxes[:, :2]).max())
+    side = max(largest * (1 + 2 * margin), _LEAST_SIDE)
+    return even(min(side, picture[0])), even(min(side, picture[1]))

@@ -1,4 +1,4 @@
-"""The clips: one video a track, over its time, with its person boxed."""
+"""The clips: one video a track, over its time, which follows its person and boxes it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipeline.render.encode import Mp4Writer
 from pipeline.render.job import Made, RenderJob, RowsByFrame, VideoFile
 from pipeline.render.layout import CLIP
 from pipeline.render.sound import Piece, PlayableSound
+from pipeline.render.view import View
 from pipeline.types import Frame, Kind
 
 
@@ -29,7 +30,7 @@ class Clips:
         self._starting: defaultdict[int, list[ClipPlan]] = defaultdict(list)
         for plan in plans:
             self._starting[plan.first].append(plan)
-        self._open: dict[int, tuple[ClipPlan, Mp4Writer]] = {}
+        self._open: dict[int, tuple[View, Mp4Writer]] = {}
         self._last_piece: Piece | None = None
         self.made = Made()
         if omitted:
@@ -68,15 +69,15 @@ class Clips:
         """Append the frame to every clip that it is part of."""
         self._close_before(frame.index)
         for plan in self._starting.pop(frame.index, ()):
-            self._open[plan.track_id] = plan, self._opened(plan)
+            self._open[plan.track_id] = View.of(self._job, plan), self._opened(plan)
         rows = {int(self._job.tracks.track_id[row]): row for row in self._rows[frame.index]}
-        for plan, writer in self._open.values():
-            placed = plan.canvas.place(frame.picture)
-            row = rows.get(plan.track_id)
+        for view, writer in self._open.values():
+            placed = view.place(frame.index, frame.picture)
+            row = rows.get(view.plan.track_id)
             if row is not None:
                 box = placed.boxes(self._job.tracks.boxes[row : row + 1])[0]
                 filled = self._job.tracks.kind[row] == Kind.INTERPOLATED
-                draw_track(placed.image, box, plan.track_id, bool(filled))
+                draw_track(placed.image, box, view.plan.track_id, bool(filled))
             writer.write(placed.image, frame.time)
 
     def _opened(self, plan: ClipPlan) -> Mp4Writer:
@@ -84,15 +85,15 @@ class Clips:
         folder.mkdir(exist_ok=True)
         times = job.times_of(plan.first, plan.last)
         path, info = folder / CLIP, job.scan.info
-        writer = Mp4Writer(path, plan.canvas.size, times, info, job.settings, self._sound)
+        writer = Mp4Writer(path, plan.size, times, info, job.settings, self._sound)
         if self._last_piece is not None:  # it may reach into the clip
             writer.hear(self._last_piece)
         return writer
 
     def _close_before(self, frame: int) -> None:
         """Finish the clips whose last frame comes before ``frame``."""
-        for track_id, (plan, writer) in list(self._open.items()):
-            if plan.last < frame:
+        for track_id, (view, writer) in list(self._open.items()):
+            if view.plan.last < frame:
                 writer.close()
                 del self._open[track_id]
                 path = f"{self._job.folder_of(track_id)}/{CLIP}"

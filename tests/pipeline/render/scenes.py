@@ -119,6 +119,12 @@ def job_of(
     )
 
 
+def with_boxes(job: RenderJob, boxes: Sequence[Sequence[float]]) -> RenderJob:
+    """Return a job whose rows of tracks have these boxes."""
+    tracks = replace(job.tracks, boxes=np.array(boxes, np.float32).reshape(-1, 4))
+    return replace(job, tracks=tracks)
+
+
 class BeepSource:
     """Sound with a beep at each full second, in any codec, read from a file in memory."""
 

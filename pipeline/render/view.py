@@ -1,0 +1,61 @@
+"""What a clip shows of each frame: a window that goes along with its person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from pipeline.render.canvas import Placed
+from pipeline.render.clip_plan import ClipPlan
+from pipeline.render.job import RenderJob
+from pipeline.types import Picture
+
+_CALM = 0.3
+"""Seconds: sigma of the Gaussian that takes the haste out of the window's way."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """The window of a clip on each of its frames."""
+
+    plan: ClipPlan
+    centres: NDArray[np.float64]
+    """(N, 2) x and y of the window's middle on each frame, in pixels of the full-size picture."""
+
+    @classmethod
+    def of(cls, job: RenderJob, plan: ClipPlan) -> View:
+        """Find the window's way. While the face is out of sight, it goes straight on.
+
+        The way is smoothed; the face stays within the window all the same.
+        """
+        frames, boxes = job.tracks.frame[plan.rows], job.tracks.boxes[plan.rows]
+        every = np.arange(plan.first, plan.last + 1)
+        edges = np.column_stack([np.interp(every, frames, edge) for edge in boxes.T])
+        low, high = edges[:, :2], edges[:, 2:]
+        sigma = _CALM * float(job.scan.info.frame_rate)
+        calm: NDArray[np.float64] = gaussian_filter1d((low + high) / 2, sigma, 0, mode="nearest")
+        reach = np.array(plan.window) / 2
+        return cls(plan, np.clip(calm, high - reach, low + reach))
+
+    def place(self, index: int, picture: Picture) -> Placed:
+        """Cut the window out of a frame. It is moved into the picture; a smaller one gets black."""
+        image, (width, height) = picture.bgr(), self.plan.window
+        x, y = self.centres[index - self.plan.first]
+        left, top = _start(x, width, picture.width), _start(y, height, picture.height)
+        part = image[top : top + height, left : left + width]
+        below, right = height - part.shape[0], width - part.shape[1]
+        cut = cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_CONSTANT)
+        size = self.plan.size
+        if size != (width, height):
+            cut = cv2.resize(cut, size, interpolation=cv2.INTER_AREA)
+        scale = size[0] / width, size[1] / height
+        return Placed(cut.astype(np.uint8, copy=False), scale, (-left * scale[0], -top * scale[1]))
+
+
+def _start(centre: float, length: int, limit: int) -> int:
+    """Return the first pixel of a stretch about ``centre``, within ``limit`` if it can be."""
+    return min(max(0, round(centre - length / 2)), max(0, limit - length))

@@ -1,0 +1,78 @@
+"""Where the window of a clip lies."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.render import RenderJob
+from pipeline.render.clip_plan import plan_clips
+from pipeline.render.view import View
+from tests.pipeline.render.scenes import ArrayPicture, job_of, with_boxes
+
+HD = (1920, 1080)
+
+
+def view_of(job: RenderJob) -> View:
+    (plan,), _ = plan_clips(job)
+    return View.of(job, plan)
+
+
+def pixels(size: tuple[int, int]) -> ArrayPicture:
+    """Return a picture whose pixels say where they are: column, row, and 256 of both."""
+    y, x = np.mgrid[: size[1], : size[0]]
+    return ArrayPicture(np.stack([x % 256, y % 256, x // 256 * 16 + y // 256], 2).astype(np.uint8))
+
+
+@given(st.lists(st.tuples(st.floats(-30, 2000), st.floats(-30, 1100)), min_size=1, max_size=40))
+def test_the_face_stays_in_a_window_that_stays_in_the_picture(
+    way: list[tuple[float, float]],
+) -> None:
+    boxes = [(x, y, x + 80, y + 100) for x, y in way]
+    job = with_boxes(job_of((0, len(way) - 1), frames=len(way), size=HD), boxes)
+    view, picture = view_of(job), pixels(HD)
+    for index, box in enumerate(boxes):
+        placed = view.place(index, picture)
+        assert placed.image.shape == (250, 250, 3)
+        left, top = (-round(offset) for offset in placed.offset)
+        assert 0 <= left <= 1920 - 250
+        assert 0 <= top <= 1080 - 250
+        assert placed.image[0, 0].tolist() == picture.image[top, left].tolist()
+        seen = np.clip(np.array(box), 0, [1920, 1080, 1920, 1080])  # of the face, in the picture
+        x1, y1, x2, y2 = placed.boxes(seen[None])[0]
+        assert min(x1, y1) >= -0.51
+        assert max(x2, y2) <= 250.51
+
+
+def test_a_window_goes_calmly_with_a_face_that_trembles() -> None:
+    rng = np.random.default_rng(0)
+    x = 500 + 2 * np.arange(100) + rng.normal(0, 4, 100)
+    job = with_boxes(job_of((0, 99), frames=100, size=HD), [(v, 300, v + 80, 400) for v in x])
+    way = view_of(job).centres[:, 0]
+    assert np.abs(way - (x + 40))[10:-10].max() < 16
+    assert np.abs(np.diff(way, 2)).max() < np.abs(np.diff(x, 2)).max() / 10
+
+
+def test_a_window_goes_straight_on_while_nothing_is_seen() -> None:
+    job = job_of((0, 1), frames=101, size=HD)
+    job = with_boxes(job, [(500, 300, 600, 400), (900, 300, 1000, 400)])
+    job.tracks.frame[1] = 100
+    way = view_of(job).centres
+    assert len(way) == 101
+    assert np.abs(way[30:71, 0] - (550 + 4 * np.arange(30, 71))).max() < 1
+
+
+def test_a_smaller_window_is_enlarged_by_nothing_and_a_larger_one_is_scaled() -> None:
+    settings = {"clip_size": 125}
+    job = with_boxes(job_of((0, 0), frames=1, size=HD, settings=settings), [(500, 300, 600, 400)])
+    placed = view_of(job).place(0, pixels(HD))
+    assert placed.image.shape == (124, 124, 3)
+    box = placed.boxes(np.array([[500, 300, 600, 400]], np.float32))[0]
+    np.testing.assert_allclose(box, np.array([75, 75, 175, 175]) * 124 / 250, atol=1e-3)
+
+
+def test_a_frame_that_is_smaller_than_the_window_lies_on_black() -> None:
+    job = with_boxes(job_of((0, 0), frames=1, size=HD), [(500, 300, 600, 400)])
+    placed = view_of(job).place(0, ArrayPicture(np.full((100, 300, 3), 200, np.uint8)))
+    assert placed.image.shape == (250, 250, 3)
+    assert placed.image[:100].min() == 200
+    assert placed.image[100:].max() == 0
