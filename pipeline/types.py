@@ -72,6 +72,28 @@ class VideoInfo:
         return cls(**{**values, **fractions})
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """A picture as videos hold it: yuv420p, BT.709 with limited range, uint8; not to be written to.
+
+    The planes of colour have half the height and width of the picture, rounded up.
+    """
+
+    y: Image
+    u: Image
+    v: Image
+
+    @property
+    def planes(self) -> tuple[Image, Image, Image]:
+        """Return Y, U and V."""
+        return self.y, self.u, self.v
+
+    def part(self, left: int, top: int, width: int, height: int) -> Planes:
+        """Return a view of a part that begins at even places."""
+        half = slice(top // 2, -(-(top + height) // 2)), slice(left // 2, -(-(left + width) // 2))
+        return Planes(self.y[top : top + height, left : left + width], self.u[half], self.v[half])
+
+
 class Picture(Protocol):
     """One decoded picture, upright, with square pixels. Converts only what is asked for."""
 
@@ -85,6 +107,9 @@ class Picture(Protocol):
 
     def bgr(self, size: tuple[int, int] | None = None) -> Image:
         """Return ``(height, width, 3)`` uint8 BGR, at ``size`` (width, height) or at full size."""
+
+    def yuv(self, size: tuple[int, int] | None = None) -> Planes:
+        """Return what a video holds of it, at ``size`` (width, height) or at full size."""
 
     def luma(self) -> Image:
         """Return the ``(height, width)`` uint8 brightness at full size; not to be written to."""

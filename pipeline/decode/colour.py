@@ -1,4 +1,4 @@
-"""Decoded frames to BGR: the right matrix, no transparency, and HDR brought to SDR.
+"""Decoded frames to BGR or BT.709: the right matrix, no transparency, and HDR brought to SDR.
 
 FFmpeg's scaler applies the matrix and the range that a frame is marked with; unmarked frames it
 takes for BT.601, whereas HD video without a mark is BT.709. It knows no tone mapping through
@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from pipeline.decode.hdr import sdr_luma, to_sdr
-from pipeline.types import Image
+from pipeline.types import Image, Planes
 
 Sample = TypeVar("Sample", np.uint8, np.uint16)
 
@@ -60,9 +60,17 @@ class Converter:
         """
         if transfer(frame) != "sdr":
             return to_sdr(self._scaled(frame, size, "rgb48le"), transfer(frame))
-        if any(component.is_alpha for component in frame.format.components):
+        if _has_alpha(frame):
             return _before_black(self._scaled(frame, size, "bgra"))
         return self._scaled(frame, size, "bgr24")
+
+    def yuv(self, frame: VideoFrame, size: tuple[int, int]) -> Planes:
+        """Return the frame in yuv420p, BT.709, limited range; without a copy if it is that."""
+        if transfer(frame) != "sdr" or _has_alpha(frame):
+            frame = VideoFrame.from_ndarray(self.bgr(frame, size), format="bgr24")
+        elif size == (frame.width, frame.height) and _is_bt709(frame):
+            return planes_of(frame)
+        return planes_of(self._converted(frame, size, "yuv420p"))
 
     def luma(self, frame: VideoFrame) -> Image:
         """Return the stored ``(height, width)`` brightness as uint8, without a copy if possible."""
@@ -75,17 +83,32 @@ class Converter:
 
     def _scaled(self, frame: VideoFrame, size: tuple[int, int], pixel_format: str) -> NDArray[Any]:
         """Return ``frame`` as an array at ``size`` in another pixel format."""
+        return np.asarray(self._converted(frame, size, pixel_format).to_ndarray())
+
+    def _converted(self, frame: VideoFrame, size: tuple[int, int], pixel_format: str) -> VideoFrame:
+        """Return ``frame`` at ``size`` in another pixel format; of YUV in BT.709, limited range."""
         scaler = self._scalers.setdefault((pixel_format, size), VideoReformatter())
         as_stored = size == (frame.width, frame.height)
-        scaled = scaler.reformat(
+        return scaler.reformat(
             frame,
             *size,
             pixel_format,
             src_colorspace=_matrix(frame),
+            dst_colorspace=Colorspace.ITU709 if pixel_format == "yuv420p" else None,
+            dst_color_range=ColorRange.MPEG if pixel_format == "yuv420p" else None,
             interpolation=Interpolation.BILINEAR if as_stored else _SCALING,
             threads=1,
         )
-        return np.asarray(scaled.to_ndarray())
+
+
+def _has_alpha(frame: VideoFrame) -> bool:
+    return any(component.is_alpha for component in frame.format.components)
+
+
+def _is_bt709(frame: VideoFrame) -> bool:
+    """Tell whether a frame is in yuv420p, BT.709 and limited range already."""
+    limited = frame.color_range != ColorRange.JPEG
+    return frame.format.name == "yuv420p" and limited and _matrix(frame) == Colorspace.ITU709
 
 
 def _matrix(frame: VideoFrame) -> Colorspace:
@@ -115,6 +138,17 @@ def _luma_plane(frame: VideoFrame) -> Image | None:
         return _rows(plane, np.uint8)[: frame.height, : frame.width]  # (H, W)
     luma = _rows(plane, np.uint16)[: frame.height, : frame.width]
     return np.asarray(luma >> (bits - 8), np.uint8)
+
+
+def planes_of(frame: VideoFrame) -> Planes:
+    """Return the planes of a frame in yuv420p, without a copy."""
+    half = -(-frame.height // 2), -(-frame.width // 2)
+    sizes = (frame.height, frame.width), half, half
+    arrays = (
+        _rows(plane, np.uint8)[:height, :width]
+        for plane, (height, width) in zip(frame.planes, sizes, strict=True)
+    )
+    return Planes(*arrays)
 
 
 def _rows(plane: VideoPlane, kind: type[Sample]) -> NDArray[Sample]:

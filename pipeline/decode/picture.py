@@ -14,7 +14,7 @@ from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
 from pipeline.decode.colour import Converter
-from pipeline.types import Image
+from pipeline.types import Image, Planes
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
@@ -111,6 +111,12 @@ class DecodedPicture:
         """Return ``(height, width, 3)`` uint8 BGR, at ``size`` (width, height) or at full size."""
         stored = self._stored if size is None else self._swapped(size)
         return self.orientation.upright(self._converter.bgr(self._frame, stored))
+
+    def yuv(self, size: tuple[int, int] | None = None) -> Planes:
+        """Return what a video holds of it, at ``size`` (width, height) or at full size."""
+        stored = self._stored if size is None else self._swapped(size)
+        upright = self.orientation.upright
+        return Planes(*map(upright, self._converter.yuv(self._frame, stored).planes))
 
     def luma(self) -> Image:
         """Return the ``(height, width)`` uint8 brightness at full size; not to be written to.

@@ -63,5 +63,5 @@ class Annotated:
         rows = self._rows[frame.index]
         for row, box in zip(rows, placed.boxes(self._tracks.boxes[rows]), strict=True):
             filled = self._tracks.kind[row] == Kind.INTERPOLATED
-            draw_track(placed.image, box, int(self._tracks.track_id[row]), bool(filled))
-        self._writer.write(placed.image, frame.time)
+            draw_track(placed.sheet, box, int(self._tracks.track_id[row]), bool(filled))
+        self._writer.write(placed.sheet, frame.time)

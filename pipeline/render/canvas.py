@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from pipeline.types import Boxes, Image, Picture
+from pipeline.render.sheet import Sheet
+from pipeline.types import Boxes, Picture
 
 LARGEST_SIDE = 16_384
 """Pixels; x264 takes no more."""
@@ -17,7 +17,7 @@ LARGEST_SIDE = 16_384
 class Placed:
     """A frame on its canvas."""
 
-    image: Image
+    sheet: Sheet
     """Free to draw on."""
     scale: tuple[float, float]
     offset: tuple[float, float]
@@ -52,18 +52,17 @@ class Canvas:
 
     def place(self, picture: Picture) -> Placed:
         """Return a picture on this canvas; one of another size is fitted in, on black."""
-        full = picture.width, picture.height
+        sheet, full = Sheet(self.size), (picture.width, picture.height)
         if full == self.source:
-            fitted, border = self.content, cv2.BORDER_REPLICATE
-            left, top = 0, 0
+            fitted, left, top = self.content, 0, 0
         else:
-            fitted, border = self._fitted(full), cv2.BORDER_CONSTANT
-            left, top = ((whole - part) // 2 for whole, part in zip(self.size, fitted, strict=True))
-        image = picture.bgr(None if fitted == full else fitted)
-        right, bottom = self.size[0] - left - fitted[0], self.size[1] - top - fitted[1]
-        padded = cv2.copyMakeBorder(image, top, bottom, left, right, border)
-        scale = fitted[0] / full[0], fitted[1] / full[1]
-        return Placed(padded.astype(np.uint8, copy=False), scale, (left, top))
+            fitted = self._fitted(full)
+            left, top = ((w - p) // 4 * 2 for w, p in zip(self.size, fitted, strict=True))
+        sheet.paste(picture.yuv(None if fitted == full else fitted), left, top)
+        if full == self.source:
+            sheet.y[:, fitted[0] :] = sheet.y[:, fitted[0] - 1 : fitted[0]]
+            sheet.y[fitted[1] :] = sheet.y[fitted[1] - 1]
+        return Placed(sheet, (fitted[0] / full[0], fitted[1] / full[1]), (left, top))
 
     def _fitted(self, size: tuple[int, int]) -> tuple[int, int]:
         scale = min(self.content[0] / size[0], self.content[1] / size[1])

@@ -72,13 +72,13 @@ class Clips:
             self._open[plan.track_id] = View.of(self._job, plan), self._opened(plan)
         rows = {int(self._job.tracks.track_id[row]): row for row in self._rows[frame.index]}
         for view, writer in self._open.values():
-            placed = view.place(frame.index, frame.picture)
+            placed = view.place(frame)
             row = rows.get(view.plan.track_id)
             if row is not None:
                 box = placed.boxes(self._job.tracks.boxes[row : row + 1])[0]
                 filled = self._job.tracks.kind[row] == Kind.INTERPOLATED
-                draw_track(placed.image, box, view.plan.track_id, bool(filled))
-            writer.write(placed.image, frame.time)
+                draw_track(placed.sheet, box, view.plan.track_id, bool(filled))
+            writer.write(placed.sheet, frame.time)
 
     def _opened(self, plan: ClipPlan) -> Mp4Writer:
         job, folder = self._job, self._folder / self._job.folder_of(plan.track_id)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from pipeline.types import Boxes, Image
+from pipeline.render.sheet import Ink, Rectangle, Sheet, ink
+from pipeline.types import Boxes
 
 _GOLDEN = 0.6180339887498949
 """Steps of the golden ratio spread hues evenly, however many there are."""
@@ -17,12 +18,10 @@ _SATURATIONS = (0.8, 1.0, 0.5)
 """Neighbours in hue differ in these."""
 _DARKEST = 120
 """Brightness that colours have at least, of 255: seen on dark pictures, and written on in black."""
-_INK = (16, 16, 16)
+_DARK = ink(16, 16, 16)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 Colour = tuple[int, int, int]
-Rectangle = tuple[int, int, int, int]
-"""x1, y1, x2, y2 in whole pixels, right and bottom exclusive."""
 
 
 def colour(track_id: int) -> Colour:
@@ -37,35 +36,34 @@ def colour(track_id: int) -> Colour:
     return blue, green, red
 
 
-def line_width(image: Image) -> int:
+def line_width(height: int) -> int:
     """Return how thick lines are without their rim, in pixels, for a picture of this height."""
-    return math.ceil(int(image.shape[0]) / 300)
+    return math.ceil(height / 300)
 
 
-def draw_track(image: Image, box: Boxes, track_id: int, dashed: bool) -> None:
-    """Draw a track's box (4,) and id into ``image``; dashed where no detection stands behind it.
+def draw_track(sheet: Sheet, box: Boxes, track_id: int, dashed: bool) -> None:
+    """Draw a track's box (4,) and id; dashed where no detection stands behind it.
 
     Lines lie outside the box, so that small faces stay to be seen, and have a dark rim.
     """
-    thick = line_width(image) + 2
-    hue = colour(track_id)
-    frame = _frame(image, box, thick)
+    thick = line_width(sheet.size[1]) + 2
+    hue = ink(*colour(track_id))
+    frame = _frame(sheet, box, thick)
     pieces = [
         piece
         for side in _sides(frame, thick)
         for piece in (_dashes(side, 2 * thick) if dashed else (side,))
     ]
     for piece in pieces:
-        _fill(image, piece, _INK)
+        sheet.fill(piece, _DARK)
     for x1, y1, x2, y2 in pieces:
-        _fill(image, (x1 + 1, y1 + 1, x2 - 1, y2 - 1), hue)
-    _label(image, str(track_id), frame, hue)
+        sheet.fill((x1 + 1, y1 + 1, x2 - 1, y2 - 1), hue)
+    _label(sheet, str(track_id), frame, hue)
 
 
-def _frame(image: Image, box: Boxes, thick: int) -> Rectangle:
+def _frame(sheet: Sheet, box: Boxes, thick: int) -> Rectangle:
     """Return the outer edges of the lines; what lies far beyond the picture is brought near."""
-    height, width = image.shape[:2]
-    limits = np.array([width, height, width, height]) + 2 * thick
+    limits = np.array(sheet.size * 2) + 2 * thick
     x1, y1, x2, y2 = (int(edge) for edge in np.rint(np.clip(box, -2 * thick, limits)))
     return x1 - thick, y1 - thick, max(x1, x2) + thick, max(y1, y2) + thick
 
@@ -98,14 +96,9 @@ def _spread(start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
     yield from zip(edges[::2], edges[1::2], strict=True)
 
 
-def _fill(image: Image, area: Rectangle, ink: Colour) -> None:
-    x1, y1, x2, y2 = (max(edge, 0) for edge in area)
-    image[y1:y2, x1:x2] = ink
-
-
-def _label(image: Image, text: str, frame: Rectangle, hue: Colour) -> None:
+def _label(sheet: Sheet, text: str, frame: Rectangle, hue: Ink) -> None:
     """Write on a patch of colour above a box, or in it where there is no room above."""
-    height, width = image.shape[:2]
+    width, height = sheet.size
     scale, thick = max(0.4, height / 1100), max(1, round(height / 500))
     (text_width, text_height), _ = cv2.getTextSize(text, _FONT, scale, thick)
     pad = max(2, text_height // 3)
@@ -115,6 +108,6 @@ def _label(image: Image, text: str, frame: Rectangle, hue: Colour) -> None:
     left = min(max(frame[0], 0), width - patch_width)
     above = frame[1] - patch_height
     top = min(above if above >= 0 else max(frame[1], 0), height - patch_height)
-    _fill(image, (left, top, left + patch_width, top + patch_height), hue)
+    sheet.fill((left, top, left + patch_width, top + patch_height), hue)
     origin = left + pad, top + pad + text_height
-    cv2.putText(image, text, origin, _FONT, scale, _INK, thick, cv2.LINE_AA)
+    cv2.putText(sheet.y, text, origin, _FONT, scale, _DARK[:1], thick, cv2.LINE_AA)

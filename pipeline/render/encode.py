@@ -14,14 +14,14 @@ import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.packet import Packet
-from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from pipeline.render.sheet import Sheet
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.settings import RenderSettings
-from pipeline.types import Image, VideoInfo
+from pipeline.types import VideoInfo
 
 _MOST_TICKS = 2**31 - 1
 """For which one frame can be shown, in MP4."""
@@ -77,7 +77,6 @@ class Mp4Writer:
         self.frames = 0
         self.sound = False
         """Whether there is any in the video."""
-        self._reformatter = VideoReformatter()
         self._file = self._opened(path)
         self._video = self._video_stream(size, info, settings)
         self._sound = None if sound is None else self._file.add_stream_from_template(sound.template)
@@ -101,16 +100,10 @@ class Mp4Writer:
         """How long the video lasts; right once it is closed."""
         return float((self._last + self._shown) * self._base)
 
-    def write(self, image: Image, time: float) -> None:
-        """Append a frame: ``(height, width, 3)`` BGR of the video's size, at ``time`` (s)."""
-        frame = self._reformatter.reformat(
-            VideoFrame.from_numpy_buffer(image, format="bgr24"),
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-            threads=1,
-        )
+    def write(self, sheet: Sheet, time: float) -> None:
+        """Append a frame of the video's size, at ``time`` (s)."""
         self._last += self._ticks_until(time)
+        frame = sheet.frame
         frame.pts, frame.time_base = self._last, self._base
         self._file.mux(self._video.encode(frame))
         self.frames += 1

@@ -12,13 +12,14 @@ import numpy as np
 
 from pipeline.render.canvas import Placed
 from pipeline.render.job import RenderJob, RowsByFrame
+from pipeline.render.sheet import Rectangle, Sheet, ink
 from pipeline.types import Boxes, Image
 
 _ROOM = 0.2
 """Part of a box's size by which it is grown on each side: hair, ears and chin."""
 _HOLD = 0.25
 """Seconds for which a detection hides before and after its frame."""
-_INK = (32, 32, 32)
+_INK = ink(32, 32, 32)
 _CELLS = 4
 """Pixels across a face that a blur leaves."""
 
@@ -39,11 +40,12 @@ class Redaction:
         if self._how == "none":
             return
         for box in placed.boxes(self._boxes(frame)):
-            area = _area(placed.image, box)
-            if area.size and self._how == "solid":
-                area[:] = _INK
-            elif area.size:
-                area[:] = _blurred(area)
+            area = _area(placed.sheet, box)
+            if self._how == "solid":
+                placed.sheet.fill(area, _INK)
+            else:
+                for part in placed.sheet.parts(area):
+                    _blur(part)
 
     def _boxes(self, frame: int) -> Boxes:
         """Return what is hidden in a frame: (M, 4) pixels of the full-size picture."""
@@ -52,22 +54,20 @@ class Redaction:
         return np.concatenate([job.tracks.boxes[self._rows[frame]], self._found[first:last]])
 
 
-def _area(image: Image, box: Boxes) -> Image:
-    """Return the part of ``image`` that a box covers with the room around it."""
-    height, width = image.shape[:2]
+def _area(sheet: Sheet, box: Boxes) -> Rectangle:
+    """Return the part of a picture that a box covers with the room around it."""
+    limits = np.array(sheet.size * 2)
     grow = (box[2:] - box[:2]) * np.float32(_ROOM)
-    left, top = np.floor(box[:2] - grow)
-    right, bottom = np.ceil(box[2:] + grow)
-    x1, x2 = (int(np.clip(x, 0, width)) for x in (left, right))
-    y1, y2 = (int(np.clip(y, 0, height)) for y in (top, bottom))
-    return image[y1:y2, x1:x2]
+    edges = np.concatenate([np.floor(box[:2] - grow), np.ceil(box[2:] + grow)])
+    x1, y1, x2, y2 = (int(edge) for edge in np.clip(edges, 0, limits))
+    return x1, y1, x2, y2
 
 
-def _blurred(area: Image) -> Image:
-    """Return a picture of the same size of which only its coarsest colours are left."""
-    height, width = area.shape[:2]
-    coarse = cv2.resize(
-        area, (min(width, _CELLS), min(height, _CELLS)), interpolation=cv2.INTER_AREA
-    )
-    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(smooth, np.uint8)
+def _blur(part: Image) -> None:
+    """Leave only the coarsest of a part of a picture."""
+    height, width = part.shape
+    if not part.size:
+        return
+    cells = min(width, _CELLS), min(height, _CELLS)
+    coarse = cv2.resize(part, cells, interpolation=cv2.INTER_AREA)
+    part[:] = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)

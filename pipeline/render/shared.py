@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.types import Frame, Image, Picture
+from pipeline.types import Frame, Image, Picture, Planes
 
 
 class SharedPicture:
@@ -13,6 +13,7 @@ class SharedPicture:
     def __init__(self, picture: Picture) -> None:
         self._picture = picture
         self._images: dict[tuple[int, int] | None, Image] = {}
+        self._planes: dict[tuple[int, int] | None, Planes] = {}
         self.width = picture.width
         self.height = picture.height
 
@@ -23,6 +24,12 @@ class SharedPicture:
             image.flags.writeable = False
             self._images[size] = image
         return self._images[size]
+
+    def yuv(self, size: tuple[int, int] | None = None) -> Planes:
+        """Return what a video holds of it, at ``size`` (width, height) or at full size."""
+        if size not in self._planes:
+            self._planes[size] = self._picture.yuv(size)
+        return self._planes[size]
 
     def luma(self) -> Image:
         """Return the ``(height, width)`` uint8 brightness at full size; not to be written to."""

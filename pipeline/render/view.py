@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
@@ -12,7 +11,8 @@ from scipy.ndimage import gaussian_filter1d
 from pipeline.render.canvas import Placed
 from pipeline.render.clip_plan import ClipPlan
 from pipeline.render.job import RenderJob
-from pipeline.types import Picture
+from pipeline.render.sheet import Sheet, resized
+from pipeline.types import Frame
 
 _CALM = 0.3
 """Seconds: sigma of the Gaussian that takes the haste out of the window's way."""
@@ -41,21 +41,21 @@ class View:
         reach = np.array(plan.window) / 2
         return cls(plan, np.clip(calm, high - reach, low + reach))
 
-    def place(self, index: int, picture: Picture) -> Placed:
+    def place(self, frame: Frame) -> Placed:
         """Cut the window out of a frame. It is moved into the picture; a smaller one gets black."""
-        image, (width, height) = picture.bgr(), self.plan.window
-        x, y = self.centres[index - self.plan.first]
+        picture, (width, height) = frame.picture, self.plan.window
+        x, y = self.centres[frame.index - self.plan.first]
         left, top = _start(x, width, picture.width), _start(y, height, picture.height)
-        part = image[top : top + height, left : left + width]
-        below, right = height - part.shape[0], width - part.shape[1]
-        cut = cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_CONSTANT)
-        size = self.plan.size
-        if size != (width, height):
-            cut = cv2.resize(cut, size, interpolation=cv2.INTER_AREA)
-        scale = size[0] / width, size[1] / height
-        return Placed(cut.astype(np.uint8, copy=False), scale, (-left * scale[0], -top * scale[1]))
+        part = picture.yuv().part(left, top, width, height)
+        across, down = (to / of for to, of in zip(self.plan.size, self.plan.window, strict=True))
+        if self.plan.size != self.plan.window:
+            shown = part.y.shape
+            part = resized(part, (round(shown[1] * across), round(shown[0] * down)))
+        sheet = Sheet(self.plan.size)
+        sheet.paste(part)
+        return Placed(sheet, (across, down), (-left * across, -top * down))
 
 
 def _start(centre: float, length: int, limit: int) -> int:
-    """Return the first pixel of a stretch about ``centre``, within ``limit`` if it can be."""
-    return min(max(0, round(centre - length / 2)), max(0, limit - length))
+    """Return the first pixel of a stretch about ``centre``, even, within ``limit`` if it can be."""
+    return min(max(0, round(centre - length / 2)), max(0, limit - length)) // 2 * 2

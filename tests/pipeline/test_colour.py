@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 
-from pipeline.decode.colour import Converter, transfer
+from pipeline.decode.colour import Converter, planes_of, transfer
 from pipeline.decode.hdr import to_sdr
 
 BT601, BT709, BT2020, YCGCO = 5, 1, 9, 8
@@ -198,3 +199,59 @@ def test_hdr_luma_is_that_of_the_sdr_picture(curve, name, signal) -> None:  # ty
     frame = flat((code, 512, 512), pixels="yuv420p10le", matrix=BT2020, curve=curve)
     grey = cv2.cvtColor(Converter().bgr(frame, (64, 48)), cv2.COLOR_BGR2GRAY)
     np.testing.assert_allclose(Converter().luma(frame), grey, atol=4)
+
+
+SLOPE = np.add.outer(np.arange(50), 2 * np.arange(71))  # (50, 71)
+
+
+def sloping(pixels: str, matrix: int, levels: int, curve: int) -> VideoFrame:
+    """Return a frame of colours that change slowly, 71 x 50, in any format."""
+    image = np.stack([255 - SLOPE, SLOPE, 40 + SLOPE // 2], axis=2).clip(0, 255).astype(np.uint8)
+    frame = VideoReformatter().reformat(
+        VideoFrame.from_ndarray(image, format="bgr24"),
+        format=pixels,
+        dst_colorspace=matrix,
+        dst_color_range=levels,
+    )
+    frame.colorspace, frame.color_range, frame.color_trc = matrix, levels, curve
+    return frame
+
+
+@pytest.mark.parametrize("size", [(71, 50), (36, 26)])
+@pytest.mark.parametrize(
+    ("pixels", "matrix", "levels", "curve"),
+    [
+        ("yuv420p", BT709, LIMITED, SDR),
+        ("yuv420p", BT601, LIMITED, SDR),
+        ("yuv420p", BT709, FULL, SDR),
+        ("yuvj420p", BT601, FULL, SDR),
+        ("yuv422p10le", BT709, LIMITED, SDR),
+        ("nv12", BT709, LIMITED, SDR),
+        ("gray", BT709, FULL, SDR),
+        ("bgr24", 2, 0, SDR),
+        ("bgra", 2, 0, SDR),
+        ("yuv420p10le", BT2020, LIMITED, PQ),
+        ("yuv420p10le", BT2020, LIMITED, HLG),
+    ],
+)
+def test_a_video_holds_the_colours_that_a_crop_shows(
+    pixels: str, matrix: int, levels: int, curve: int, size: tuple[int, int]
+) -> None:
+    frame = sloping(pixels, matrix, levels, curve)
+    crop, planes = Converter().bgr(frame, size), Converter().yuv(frame, size)
+    assert [plane.shape for plane in planes.planes] == [
+        size[::-1],
+        *[(-(-size[1] // 2), -(-size[0] // 2))] * 2,
+    ]
+    held = VideoFrame(*size, "yuv420p")
+    for place, plane in zip(planes_of(held).planes, planes.planes, strict=True):
+        place[:] = plane
+    held.colorspace, held.color_range = BT709, LIMITED
+    shown = Converter().bgr(held, size).astype(int)
+    assert np.abs(shown - crop).mean() < 3  # of colour, a quarter of the samples is left
+
+
+def test_what_is_as_videos_hold_it_is_not_copied() -> None:
+    frame = flat(RED_709, matrix=BT709)
+    for plane, own in zip(Converter().yuv(frame, (64, 48)).planes, frame.planes, strict=True):
+        assert np.shares_memory(plane, np.frombuffer(memoryview(own), np.uint8))

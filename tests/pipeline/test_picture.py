@@ -58,6 +58,9 @@ def test_pictures_are_upright(
         np.testing.assert_allclose(red(half), red(expected)[::2, ::2])
         dark = picture.luma() < 100  # red has less luma than the grey
         np.testing.assert_allclose(dark, red(expected))
+        held = picture.yuv()
+        np.testing.assert_allclose(held.y < 100, red(expected))
+        np.testing.assert_allclose(held.v > 180, red(expected)[::2, ::2])
 
 
 def red(picture: Image) -> Image:

@@ -14,10 +14,14 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace
 
+from pipeline.decode.colour import Converter
 from pipeline.render import RenderJob
+from pipeline.render.sheet import Sheet
 from pipeline.settings import RenderSettings
-from pipeline.types import Frame, Image, Kind, Look, Reason, Tracks
+from pipeline.types import Frame, Image, Kind, Look, Planes, Reason, Tracks
 from tests.helpers import make_scan
 
 BOX = (20.0, 12.0, 36.0, 30.0)
@@ -29,7 +33,7 @@ class ArrayPicture:
     """A picture held in memory, which counts what is asked of it."""
 
     image: Image
-    asked: list[tuple[int, int] | None] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
     @property
     def width(self) -> int:
@@ -40,11 +44,30 @@ class ArrayPicture:
         return int(self.image.shape[0])
 
     def bgr(self, size: tuple[int, int] | None = None) -> Image:
-        self.asked.append(size)
-        return self.image.copy() if size is None else cv2.resize(self.image, size)
+        self.asked.append("bgr")
+        return self._at(size)
+
+    def yuv(self, size: tuple[int, int] | None = None) -> Planes:
+        self.asked.append("yuv")
+        return to_planes(self._at(size))
 
     def luma(self) -> Image:
         return self.image[..., 1]
+
+    def _at(self, size: tuple[int, int] | None) -> Image:
+        return self.image.copy() if size is None else cv2.resize(self.image, size)
+
+
+def to_planes(image: Image) -> Planes:
+    """Return a BGR picture as a video holds it."""
+    frame = VideoFrame.from_ndarray(image, format="bgr24")
+    return Converter().yuv(frame, (frame.width, frame.height))
+
+
+def to_bgr(sheet: Sheet) -> Image:
+    """Return (height, width, 3) what a player shows of a sheet."""
+    sheet.frame.colorspace = Colorspace.ITU709
+    return Converter().bgr(sheet.frame, sheet.size)
 
 
 def picture(index: int, size: tuple[int, int]) -> Image:

@@ -1,12 +1,15 @@
 """What is drawn can be seen, told apart and read, and stays in the picture."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pipeline.render.draw import colour, draw_track, line_width
+from pipeline.render.sheet import Sheet, ink
 from pipeline.types import Image
+from tests.pipeline.render.scenes import to_bgr
 
 
 def drawn(
@@ -16,9 +19,15 @@ def drawn(
     track_id: int = 1,
     dashed: bool = False,
 ) -> Image:
-    image = np.full((size[1], size[0], 3), background, np.uint8)
-    draw_track(image, np.float32(box), track_id, dashed)
-    return image
+    sheet = Sheet(size)
+    sheet.fill((0, 0, *size), ink(*[background] * 3))
+    draw_track(sheet, np.float32(box), track_id, dashed)
+    return to_bgr(sheet)
+
+
+def coloured(image: Image, track_id: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return which pixels have a track's colour."""
+    return np.abs(image.astype(int) - colour(track_id)).max(axis=-1) <= 6
 
 
 def test_a_track_keeps_its_colour_and_neighbours_differ() -> None:
@@ -36,23 +45,21 @@ def test_no_colour_is_too_dark_to_be_seen_or_to_be_written_on() -> None:
 @pytest.mark.parametrize("background", [0, 128, 255])
 def test_a_box_surrounds_the_face_and_leaves_it_to_be_seen(background: int) -> None:
     image = drawn((100, 80, 140, 130), background=background)
-    assert (image[80:130, 100:140] == background).all()
-    assert np.array_equal(image[78, 120], colour(1))
-    assert np.array_equal(image[131, 120], colour(1))
-    assert np.array_equal(image[105, 98], colour(1))
-    assert np.array_equal(image[105, 141], colour(1))
+    inside = image[80:130, 100:140].astype(int)
+    assert np.abs(inside - background).max() <= 2
+    assert coloured(image, 1)[[78, 131, 105, 105], [120, 120, 98, 141]].all()
 
 
 def test_filled_boxes_are_dashed() -> None:
     whole, dashed = (drawn((100, 80, 180, 180), dashed=dashed) for dashed in (False, True))
     left = slice(90, 170), 98
-    assert (whole[left] == colour(1)).all()
-    share = (dashed[left] == colour(1)).all(axis=1).mean()
+    assert coloured(whole[left], 1).all()
+    share = coloured(dashed[left], 1).mean()
     assert 0.3 < share < 0.8
 
 
 def test_lines_grow_with_the_picture() -> None:
-    widths = [line_width(np.zeros((h, 9, 3), np.uint8)) for h in (1, 240, 480, 1080, 2160)]
+    widths = [line_width(h) for h in (1, 240, 480, 1080, 2160)]
     assert widths == [1, 1, 2, 4, 8]
 
 
@@ -65,13 +72,13 @@ def test_a_label_is_whole_at_every_edge(box: tuple[float, float, float, float]) 
     patches = []
     for place in (box, (150, 110, 180, 140)):
         image = drawn(place, track_id=88)
-        inked = (image == colour(88)).all(axis=2)
+        inked = coloured(image, 88)
         rows = np.flatnonzero(inked.sum(axis=1) >= 10)
         patches.append(((image < 100).all(axis=2).sum() > 20, len(rows) >= 10))
     assert patches[0] == patches[1] == (True, True)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 5), (17, 13), (4000, 2)])
+@pytest.mark.parametrize("size", [(2, 2), (4, 6), (18, 14), (4000, 2)])
 @pytest.mark.parametrize("box", [(0, 0, 1, 1), (-1e9, -1e9, 1e9, 1e9), (5, 5, 5, 5), (9, 9, 2, 2)])
 @pytest.mark.parametrize("dashed", [False, True])
 def test_no_picture_is_too_small_and_no_box_too_odd(

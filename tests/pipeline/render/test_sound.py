@@ -11,10 +11,11 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 
 from pipeline.render.encode import Mp4Writer
+from pipeline.render.sheet import Sheet
 from pipeline.render.sound import Piece, playable
 from pipeline.settings import RenderSettings
 from tests.helpers import make_info
-from tests.pipeline.render.scenes import BeepSource, beep_times, picture
+from tests.pipeline.render.scenes import BeepSource, beep_times
 
 FOREVER = 1e12
 
@@ -127,8 +128,8 @@ def test_a_packet_that_the_file_refuses_ends_the_sound_and_not_the_picture(
     pieces = list(sound.until(FOREVER))
     times = np.arange(51) / 25
     with Mp4Writer(path, (64, 48), times, make_info(), RenderSettings(), sound) as writer:
-        for index, time in enumerate(times[:-1]):
-            writer.write(picture(index, (64, 48)), time)
+        for time in times[:-1]:
+            writer.write(Sheet((64, 48)), time)
         for piece in [*pieces[:70], pieces[3], *pieces[70:]]:
             writer.hear(piece)
     assert "sound ends" in caplog.text
