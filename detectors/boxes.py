@@ -1,11 +1,14 @@
 """Arithmetic of boxes x1, y1, x2, y2 in pixels, right and bottom exclusive."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Boxes = NDArray[np.float32]
+
+_AT_ONCE: Final = 16  # boxes that are compared with all others in one go
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,17 @@ def suppress(boxes: Boxes, scores: NDArray[np.float32], rule: Suppression) -> ND
     rest = _sides_and_area(boxes[rows], rule.inclusive)  # (5, K), best first
     kept: list[np.intp] = []
     while len(rows) and len(kept) < rule.keep:
-        kept.append(rows[0])
-        overlap = _overlap(rest[:, :1], rest[:, 1:], rule.inclusive)
+        best = rest[:, :_AT_ONCE]
+        overlap = _overlap(best[:, :, None], rest[:, None], rule.inclusive)  # (B, K)
         apart = overlap < rule.iou if rule.inclusive else overlap <= rule.iou
-        rows, rest = rows[1:][apart], rest[:, 1:][:, apart]
-    return np.array(kept, dtype=np.intp)
+        left = np.ones(len(rows), dtype=np.bool_)
+        for place, others in enumerate(apart):
+            if left[place]:
+                kept.append(rows[place])
+                left &= others
+        left[: len(apart)] = False
+        rows, rest = rows[left], rest[:, left]
+    return np.array(kept[: rule.keep], dtype=np.intp)
 
 
 def clip(boxes: Boxes, height: int, width: int) -> Boxes:
