@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from pipeline.render.canvas import Placed
 from pipeline.render.clip_plan import ClipPlan
@@ -16,6 +16,8 @@ from pipeline.types import Frame
 
 _CALM = 0.3
 """Seconds: sigma of the Gaussian that takes the haste out of the window's way."""
+_MOST_FRAMES = 100.0
+"""Of that sigma: what claims thousands of frames a second must not cost more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,8 +38,8 @@ class View:
         every = np.arange(plan.first, plan.last + 1)
         edges = np.column_stack([np.interp(every, frames, edge) for edge in boxes.T])
         low, high = edges[:, :2], edges[:, 2:]
-        sigma = _CALM * float(job.scan.info.frame_rate)
-        calm: NDArray[np.float64] = gaussian_filter1d((low + high) / 2, sigma, 0, mode="nearest")
+        step = float(np.median(np.diff(job.times_of(plan.first, plan.last))))
+        calm = _smoothed((low + high) / 2, min(_CALM / step, _MOST_FRAMES))
         reach = np.array(plan.window) / 2
         return cls(plan, np.clip(calm, high - reach, low + reach))
 
@@ -54,6 +56,15 @@ class View:
         sheet = Sheet(self.plan.size)
         sheet.paste(part)
         return Placed(sheet, (across, down), (-left * across, -top * down))
+
+
+def _smoothed(way: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """Average the rows (N, 2) of a way with Gaussian weights; the way goes on as it ends."""
+    reach = math.ceil(3 * sigma)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    padded = np.pad(way, ((reach, reach), (0, 0)), mode="edge")
+    columns = [np.convolve(column, weights / weights.sum(), mode="valid") for column in padded.T]
+    return np.column_stack(columns)
 
 
 def _start(centre: float, length: int, limit: int) -> int:
