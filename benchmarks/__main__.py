@@ -106,21 +106,38 @@ def cuts(data: Path, contenders: Path | None, save: bool) -> None:
 @click.argument("clip", type=_FILE, default=Path("media/sample.mp4"))
 @click.option("--seconds", default=12.0, show_default=True, help="Length that is timed.")
 @click.option("--turns", default=5, show_default=True)
+@click.option("--labelled", type=_FOLDER, help="Clips in folders, for what clips cost.")
 @click.option("--deface", type=_FILE, help="The program of the package deface, to time too.")
+@click.option("--mtcnn", type=_FILE, help="A Python that has the package mtcnn, to time too.")
+@click.option("--yunet", type=_FILE, help="face_detection_yunet_2023mar.onnx, to time too.")
 @_save
-def speed(clip: Path, seconds: float, turns: int, deface: Path | None, save: bool) -> None:
+def speed(
+    clip: Path,
+    seconds: float,
+    turns: int,
+    labelled: Path | None,
+    deface: Path | None,
+    mtcnn: Path | None,
+    yunet: Path | None,
+    save: bool,
+) -> None:
     """Time whole runs on CLIP, in CPU time a frame, against FFmpeg's decoding and encoding."""
+    from benchmarks.batch import run as run_batch
+    from benchmarks.speed import Peers
     from benchmarks.speed import run as run_speed
 
-    costs = []
-    for cost in run_speed(clip, seconds, turns, deface):
+    costs, figures = [], []
+    for cost in run_speed(clip, seconds, turns, Peers(deface, mtcnn, yunet)):
         costs.append(cost)
         click.echo(
             f"{cost.height}p {cost.program:30} {cost.cpu:7.1f} ms CPU {cost.wall:7.1f} ms wall a "
             f"frame {cost.memory:6.0f} MB"
         )
+    for figure in run_batch(clip, labelled, turns):
+        figures.append(figure)
+        click.echo(f"{figure.what}: {figure.value:.2f} {figure.unit}")
     if save:
-        save_speed(costs)
+        save_speed(costs, figures)
 
 
 @cli.command()

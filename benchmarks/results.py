@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.batch import Figure
 from benchmarks.cuts import Tally
 from benchmarks.detection_plot import draw_accuracy_over_time
 from benchmarks.linking import RATE, LinkCost
@@ -55,10 +56,14 @@ def detection_table(data: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def save_speed(costs: Sequence[Cost]) -> None:
-    """Write ``results/speed.json`` and the README's table."""
-    data = {"about": _about(), "costs": [_rounded(asdict(cost)) for cost in costs]}
-    _keep("speed", data, speed_table(data))
+def save_speed(costs: Sequence[Cost], figures: Sequence[Figure]) -> None:
+    """Write ``results/speed.json`` and the README's tables."""
+    data = {
+        "about": _about(),
+        "costs": [_rounded(asdict(cost)) for cost in costs],
+        "figures": [_rounded(asdict(figure)) for figure in figures],
+    }
+    _keep("speed", data, f"{speed_table(data)}\n\n{figures_table(data)}")
 
 
 def save_linking(costs: Sequence[LinkCost]) -> None:
@@ -90,6 +95,13 @@ def speed_table(data: Mapping[str, Any]) -> str:
         )
         cells = (f"{one['cpu']:.1f}", f"{decode:.2f}", f"{both:.2f}", f"{one['memory']:.0f}")
         lines.append(f"| {program} | {height} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def figures_table(data: Mapping[str, Any]) -> str:
+    """Return what a run costs besides its frames as a table of Markdown."""
+    lines = ["| What | Measured |", "|---|--:|"]
+    lines += [f"| {one['what']} | {one['value']:.2f} {one['unit']} |" for one in data["figures"]]
     return "\n".join(lines)
 
 

@@ -21,6 +21,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent
 PRESET: Final = "veryfast"
 HEIGHTS: Final = (1080, 720)
+PEER_SECONDS: Final = 2.0  # of video for programs that take more than a second for a frame
 FFMPEG: Final = ("ffmpeg", "-hide_banner", "-loglevel", "error", "-y", "-threads", "1")
 
 
@@ -41,16 +42,37 @@ class Cost:
     memory: float
 
 
-def run(clip: Path, seconds: float, turns: int, deface: Path | None) -> Iterator[Cost]:
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Where programs of others are; those that are nowhere are not timed."""
+
+    deface: Path | None = None
+    """The program of the package deface."""
+    mtcnn: Path | None = None
+    """A Python that has the package mtcnn."""
+    yunet: Path | None = None
+    """face_detection_yunet_2023mar.onnx."""
+
+
+def run(clip: Path, seconds: float, turns: int, peers: Peers) -> Iterator[Cost]:
     """Time all programs on a clip, made anew at each height and repeated to a length."""
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
         for height in HEIGHTS:
-            video = Path(place) / f"{height}.mp4"
+            video = place / f"{height}.mp4"
             frames = prepare(clip, video, height, seconds)
-            programs = commands(video, Path(place), deface)
-            for name, turn_costs in time_in_turns(programs, turns).items():
-                cpu, wall, memory = (median(column) for column in zip(*turn_costs, strict=True))
-                yield Cost(name, height, frames, 1e3 * cpu / frames, 1e3 * wall / frames, memory)
+            yield from _costs(commands(video, place), height, frames, turns)
+        short = place / "short.mp4"
+        frames = prepare(clip, short, HEIGHTS[0], PEER_SECONDS)
+        yield from _costs(peer_commands(short, place, peers), HEIGHTS[0], frames, 1)
+
+
+def _costs(
+    programs: Mapping[str, Sequence[str | Path]], height: int, frames: int, turns: int
+) -> Iterator[Cost]:
+    for name, turn_costs in time_in_turns(programs, turns).items():
+        cpu, wall, memory = (median(column) for column in zip(*turn_costs, strict=True))
+        yield Cost(name, height, frames, 1e3 * cpu / frames, 1e3 * wall / frames, memory)
 
 
 def prepare(clip: Path, video: Path, height: int, seconds: float) -> int:
@@ -68,19 +90,29 @@ def prepare(clip: Path, video: Path, height: int, seconds: float) -> int:
     return int(told.stdout.strip().strip(","))
 
 
-def commands(video: Path, place: Path, deface: Path | None) -> dict[str, Sequence[str | Path]]:
+def commands(video: Path, place: Path) -> dict[str, Sequence[str | Path]]:
     """Name the programs to time, ours with one worker."""
     encode = ("-threads", "1", "-c:v", "libx264", "-preset", PRESET, "-crf", "23")
     ours = (sys.executable, ROOT / "start.py", video, "-o", place / "out", "--jobs", "1")
-    programs: dict[str, Sequence[str | Path]] = {
+    return {
         "ffmpeg decode": (*FFMPEG, "-i", video, "-f", "null", "-"),
         "ffmpeg decode and encode": (*FFMPEG, "-i", video, *encode, place / "encoded.mp4"),
         "facepics, no video": (*ours, "--video", "none"),
         "facepics, annotated": (*ours, "--video", "annotated", "--preset", PRESET),
         "facepics, annotated and clips": (*ours, "--video", "both", "--preset", PRESET),
     }
-    if deface is not None:
-        programs["deface"] = (deface, video, "-o", place / "defaced.mp4")
+
+
+def peer_commands(video: Path, place: Path, peers: Peers) -> dict[str, Sequence[str | Path]]:
+    """Name the programs of others."""
+    loop = ROOT / "benchmarks" / "peers.py"
+    programs: dict[str, Sequence[str | Path]] = {}
+    if peers.deface is not None:
+        programs["deface"] = (peers.deface, video, "-o", place / "defaced.mp4")
+    if peers.mtcnn is not None:
+        programs["MTCNN on each frame"] = (peers.mtcnn, loop, "mtcnn", video)
+    if peers.yunet is not None:
+        programs["YuNet on each frame"] = (sys.executable, loop, "yunet", video, peers.yunet)
     return programs
 
 
