@@ -55,7 +55,7 @@ train: $(VENV)/installed-training ## train the shipped weights, both forms: make
 
 bench-tracking: $(VENV)/installed-test .venv-contenders/installed ## score our trackers and others' on labelled clips
 	$(BIN)/python -m benchmarks tracking --contenders .venv-contenders/bin/python --save \
-	  --detections yunet640 --detections faceboxes --detections own
+	  --detections yunet640 --detections faceboxes --detections own --detections 'own, shaken'
 	$(BIN)/python -m benchmarks cuts --contenders .venv-contenders/bin/python --save
 	$(BIN)/python -m benchmarks linking --save
 

@@ -19,7 +19,7 @@ from benchmarks.results import (
 )
 from benchmarks.scores import ALL, Score
 from benchmarks.sequences import Sequence, find_sequences
-from benchmarks.tracking import OWN, Entry, cases, run
+from benchmarks.tracking import OWN, SHAKEN, Entry, cases, run
 
 _data = click.argument(
     "data",
@@ -53,7 +53,7 @@ def cli() -> None:
     multiple=True,
     default=("yunet640", "faceboxes"),
     show_default=True,
-    help=f"Given detections by name, `{OWN}` for our detector's; may be repeated.",
+    help=f"Given detections by name; `{OWN}`, `{SHAKEN}`: our detector's. May be repeated.",
 )
 @click.option("--per-clip", is_flag=True, help="Print every sequence, not just all together.")
 def tracking(

@@ -17,10 +17,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.films import write_film
 from benchmarks.sequences import Sequence
 from pipeline.decode import open_video
 from pipeline.scan.cuts import CutMeter
@@ -29,7 +29,7 @@ from pipeline.settings import DecodeSettings, LinkSettings
 Frames = list[NDArray[np.uint8]]
 
 _SIZE: Final = (320, 180)
-_RATE: Final = 25
+_RATE: Final = Fraction(25)
 _PIECE: Final = 20
 """Frames of a piece."""
 _NEAR: Final = 1
@@ -105,7 +105,7 @@ def _made(sequences: list[Sequence], folder: Path) -> Iterator[Film]:
     pieces = list(_pieces(scenes, rng))
     cuts = tuple(int(cut) for cut in np.cumsum([len(piece) for piece in pieces])[:-1])
     joined = [frame for piece in pieces for frame in piece]
-    yield Film("made: cuts", _write(folder / "cuts.mp4", joined), cuts)
+    yield Film("made: cuts", write_film(folder / "cuts.mp4", joined, _RATE), cuts)
     kinds: dict[str, Callable[[Frames, np.random.Generator], Frames]] = {
         "fades": _fade,
         "flashes": _flash,
@@ -114,9 +114,13 @@ def _made(sequences: list[Sequence], folder: Path) -> Iterator[Film]:
     for name, change in kinds.items():
         for number, scene in enumerate(scenes):
             frames = change(scene, rng)
-            yield Film(f"made: {name} {number}", _write(folder / f"{name}{number}.mp4", frames), ())
+            yield Film(
+                f"made: {name} {number}",
+                write_film(folder / f"{name}{number}.mp4", frames, _RATE),
+                (),
+            )
     dissolved = _dissolve(pieces)
-    yield Film("made: dissolves", _write(folder / "dissolves.mp4", dissolved), ())
+    yield Film("made: dissolves", write_film(folder / "dissolves.mp4", dissolved, _RATE), ())
 
 
 def _scene(sequence: Sequence) -> Frames:
@@ -188,15 +192,3 @@ def _dissolve(pieces: list[Frames]) -> Frames:
 
 def _lit(frame: NDArray[np.uint8], gain: float, more: float) -> NDArray[np.uint8]:
     return np.asarray(np.clip(frame * gain + more, 0, 255), np.uint8)
-
-
-def _write(path: Path, frames: Frames) -> Path:
-    height, width = (side - side % 2 for side in frames[0].shape[:2])
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(_RATE), options={"crf": "18"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for image in frames:
-            picture = np.ascontiguousarray(image[:height, :width])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
-        container.mux(stream.encode())
-    return path

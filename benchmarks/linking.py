@@ -80,6 +80,7 @@ def make_scan(minutes: float, faces_per_frame: int, seed: int = 1) -> Scan:
         time=times / RATE,
         size=np.tile(np.array([WIDTH, HEIGHT], np.int32), (frames, 1)),
         cut_score=np.zeros(frames, np.float32),
+        camera=np.zeros((frames, 2), np.float32),
         looked=np.ones(frames, np.bool_),
         frame=frame[order].astype(np.int32),
         boxes=boxes,

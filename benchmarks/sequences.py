@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.decode import open_video
+from pipeline.scan.camera import CameraMeter
 from pipeline.scan.measure import measure
 from pipeline.settings import DecodeSettings
 from pipeline.types import DecodeAudit, Scan, Tracks, VideoInfo
@@ -99,10 +100,12 @@ def rows_of(tracks: Tracks) -> Rows:
 def scan_of(sequence: Sequence, found: Rows) -> Scan:
     """Return detections as a scan in which the true cuts are certain.
 
-    What the faces look like is taken from ``clip.mp4``, where there is one.
+    What the faces look like, and how the camera moves, is taken from ``clip.mp4``, where there is
+    one.
     """
     frames, count = sequence.frames, len(found.frame)
     blank = np.zeros(count, np.float32)
+    thumbnails, camera = _seen(sequence, found)
     scan = Scan(
         info=plain_info(sequence.size, sequence.frame_rate, sequence.frames),
         audit=DecodeAudit(frames, 0, frames, truncated=False, times_mended=0, size_changes=0),
@@ -111,6 +114,7 @@ def scan_of(sequence: Sequence, found: Rows) -> Scan:
         time=np.arange(frames) / float(sequence.frame_rate),
         size=np.tile(np.array(sequence.size, np.int32), (frames, 1)),
         cut_score=np.zeros(frames, np.float32),
+        camera=camera,
         looked=np.ones(frames, np.bool_),
         frame=found.frame.astype(np.int32),
         boxes=found.boxes.astype(np.float32),
@@ -118,7 +122,7 @@ def scan_of(sequence: Sequence, found: Rows) -> Scan:
         sharpness=blank,
         brightness=blank,
         contrast=blank,
-        thumbnail=_thumbnails(sequence, found),
+        thumbnail=thumbnails,
     )
     return with_true_cuts(scan, sequence)
 
@@ -130,17 +134,18 @@ def with_true_cuts(scan: Scan, sequence: Sequence) -> Scan:
     return replace(scan, cut_score=cut_score)
 
 
-def _thumbnails(sequence: Sequence, found: Rows) -> NDArray[np.uint8]:
+def _seen(sequence: Sequence, found: Rows) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return the thumbnails (N, 8, 8) and the camera's steps (F, 2)."""
     thumbnails = np.zeros((len(found.frame), 8, 8), np.uint8)
-    clip = sequence.folder / "clip.mp4"
+    clip, camera = sequence.folder / "clip.mp4", CameraMeter()
     if not clip.exists():
-        return thumbnails
+        return thumbnails, np.zeros((sequence.frames, 2), np.float32)
     with open_video(clip, DecodeSettings()) as video:
         for frame in video.frames():
-            here = np.flatnonzero(found.frame == frame.index)
-            boxes = found.boxes[here].astype(np.float32)
-            thumbnails[here] = measure(frame.picture.luma(), boxes).thumbnail
-    return thumbnails
+            luma, here = frame.picture.luma(), np.flatnonzero(found.frame == frame.index)
+            thumbnails[here] = measure(luma, found.boxes[here].astype(np.float32)).thumbnail
+            camera.add(luma)
+    return thumbnails, camera.steps()
 
 
 def plain_info(size: tuple[int, int], frame_rate: Fraction, frames: int) -> VideoInfo:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import process_time
 from typing import Final
@@ -18,6 +18,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 import detectors
+from benchmarks.films import shaken
 from benchmarks.scores import Score, score
 from benchmarks.sequences import Rows, Sequence, rows_of, scan_of, with_true_cuts
 from pipeline.decode import open_video
@@ -31,10 +32,13 @@ from trackers.assignment import iou
 
 OWN: Final = "own"
 """The name of the detections that our own detector makes."""
+SHAKEN: Final = "own, shaken"
+"""Those that it makes of the same clips, their picture moved as by a hand."""
 THRESHOLDS: Final[Mapping[str, float]] = {"yunet640": 0.6, "faceboxes": 0.5}
 """From which score a detection counts; 0.5 where nothing is said."""
 TRUE_IDS: Final = "true ids"
 UNSMOOTHED: Final = "offline, not smoothed"
+UNSTEADIED: Final = "offline, camera left in"
 _FLOOR: Final = 0.1
 _CONTENDERS: Final = Path(__file__).parent / "contenders.py"
 
@@ -63,9 +67,13 @@ class Entry:
 
 
 def cases(sequences: list[Sequence], name: str) -> list[Case]:
-    """Return the sequences with the detections of that name, ``OWN`` for our detector's."""
+    """Return the sequences with the detections of that name, or with our own detector's."""
     if name == OWN:
         return list(_own_cases(sequences))
+    if name == SHAKEN:
+        with tempfile.TemporaryDirectory() as folder:
+            moved = [shaken(one, Path(folder) / one.name) for one in sequences]
+            return list(_own_cases(moved))
     threshold = THRESHOLDS.get(name, 0.5)
     found = [(one, one.detections(name)) for one in sequences]
     kept = [(one, rows.where(rows.scores >= _FLOOR)) for one, rows in found]
@@ -76,7 +84,7 @@ def run(cases: list[Case], detections: str, python: Path | None) -> Iterator[Ent
     """Yield the entries of every tracker; others' only where ``python`` can import them."""
     sequences = [case.sequence for case in cases]
     frames = sum(one.frames for one in sequences)
-    for name in (OFFLINE, UNSMOOTHED, *TRACKERS):
+    for name in (OFFLINE, UNSMOOTHED, UNSTEADIED, *TRACKERS):
         start = process_time()
         results = {case.sequence.name: track(case, name) for case in cases}
         cost = 1000 * (process_time() - start) / frames
@@ -90,7 +98,8 @@ def run(cases: list[Case], detections: str, python: Path | None) -> Iterator[Ent
 
 def track(case: Case, tracker: str) -> Rows:
     """Return the tracks that the product makes, online trackers with a memory of a second."""
-    if tracker == OFFLINE:
+    seen = case.scan
+    if tracker in (OFFLINE, UNSTEADIED):
         settings = LinkSettings(threshold=case.threshold)
     elif tracker == UNSMOOTHED:
         settings = LinkSettings(threshold=case.threshold, smooth=False)
@@ -98,7 +107,9 @@ def track(case: Case, tracker: str) -> Rows:
         settings = LinkSettings(
             tracker=tracker, threshold=case.threshold, max_unseen=1.0, smooth=False
         )
-    return rows_of(link(case.scan, settings))
+    if tracker == UNSTEADIED:
+        seen = replace(seen, camera=np.zeros_like(seen.camera))
+    return rows_of(link(seen, settings))
 
 
 def _entry(

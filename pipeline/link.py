@@ -1,9 +1,9 @@
 """Join the detections of a scan into tracks: no pixels, no files.
 
-The video is cut into shots first; within a shot, ids are given with all of it seen, or by one of
-the online trackers. Then tracks that are short or doubtful are dropped, the others numbered in the
-order in which they appear, jitter is taken off the boxes, and what the detector missed between two
-sightings is filled in.
+The video is cut into shots first, and the camera's motion taken out; within a shot, ids are given
+with all of it seen, or by one of the online trackers. Then tracks that are short or doubtful are
+dropped, the others numbered in the order in which they appear, jitter is taken off the boxes, and
+what the detector missed between two sightings is filled in.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ _SURE_PART: Final = 0.3
 _CLEAR: Final = 0.2
 """Part of the way from the threshold to certainty from which a sighting is clear."""
 
+_FAST: Final = 0.08
+"""Part of a face's size by which a fast camera moves in a frame."""
+
 _WINDOW: Final = 200_000
 """Detections that are linked at a time; a shot with more is linked in windows."""
 _SHARED: Final = 4
@@ -53,6 +56,8 @@ def link(scan: Scan, settings: LinkSettings) -> Tracks:
     check_link_settings(settings)
     shots = find_shots(scan, settings.cut_threshold)
     rows = _wanted(scan, settings)
+    way = _camera_way(scan, shots, settings.threshold)
+    scan = replace(scan, boxes=scan.boxes - way[scan.frame])
     ids = _identify(scan, rows, shots, settings)
     rows, ids = rows[ids >= 0], ids[ids >= 0]
     kept = _proven(scan, rows, ids, shots, settings)
@@ -61,7 +66,8 @@ def link(scan: Scan, settings: LinkSettings) -> Tracks:
     tracks = _assemble(scan, rows, ids, settings.threshold, shots, dropped)
     if settings.smooth:
         tracks = _smooth(scan, tracks)
-    return fill(scan, tracks, settings.max_gap)
+    tracks = fill(scan, tracks, settings.max_gap)
+    return replace(tracks, boxes=tracks.boxes + way[tracks.frame])
 
 
 def check_link_settings(settings: LinkSettings) -> None:
@@ -94,6 +100,42 @@ def _wanted(scan: Scan, settings: LinkSettings) -> Ints:
         wanted &= parse_region(settings.region).contains(centres, scan.size[scan.frame])
     order = np.lexsort((*scan.boxes.T, -scan.scores, scan.frame))
     return order[wanted[order]]
+
+
+def _camera_way(scan: Scan, shots: NDArray[np.int32], threshold: float) -> NDArray[np.float32]:
+    """Return (F, 4) how far the camera has moved the scene since the shot began, for two corners.
+
+    Boxes less that lie as if the camera stood still.
+    """
+    way = np.zeros((len(scan.time), 2))
+    edges = np.append(shots, len(scan.time))
+    sure = scan.scores >= threshold
+    frame, sides = scan.frame[sure], np.maximum(scan.boxes[sure, 2:] - scan.boxes[sure, :2], 0)
+    sizes = np.sqrt(sides.prod(axis=1))
+    window = max(1, round(float(scan.info.frame_rate)))
+    for begin, end in itertools.pairwise(edges):
+        first, last = np.searchsorted(frame, (begin, end))
+        if first < last:
+            least = _FAST * float(np.median(sizes[first:last]))
+            way[begin:end] = np.cumsum(_fast(scan.camera[begin:end], least, window), axis=0)
+    return np.tile(way, 2).astype(np.float32)
+
+
+def _fast(steps: NDArray[np.float32], least: float, window: int) -> NDArray[np.float64]:
+    """Return the camera's steps (F, 2), 0 where it moves less than ``least`` px a frame.
+
+    That is the mean over ``window`` frames. A slow camera does no harm, and what is measured of it
+    would bring jitter into the boxes.
+    """
+    sums = np.append(0, np.cumsum(np.hypot(*steps[1:].T.astype(np.float64))))
+    middle = np.arange(len(steps))
+    begin, end = (
+        np.maximum(middle - window // 2, 0),
+        np.minimum(middle + window // 2, len(sums) - 1),
+    )
+    speed = (sums[end] - sums[begin]) / np.maximum(end - begin, 1)
+    fast = (speed >= least) & (middle > 0)  # the first step leads here from another shot
+    return np.where(fast[:, None], steps, 0)
 
 
 def _identify(scan: Scan, rows: Ints, shots: NDArray[np.int32], settings: LinkSettings) -> Ints:

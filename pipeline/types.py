@@ -177,6 +177,8 @@ class Scan:
     """(F, 2) width and height of the upright picture."""
     cut_score: NDArray[np.float32]
     """(F,) how sure it is that a new shot begins here, 0 to 1; 0 for the first frame."""
+    camera: NDArray[np.float32]
+    """(F, 2) x and y in pixels by which the camera moved the scene since the frame before."""
     looked: NDArray[np.bool_]
     """(F,) whether the detector looked at the frame."""
 
@@ -198,7 +200,7 @@ class Scan:
     def __post_init__(self) -> None:
         """Check the shapes against each other."""
         frames, faces = len(self.pts), len(self.frame)
-        _check(self, frames, pts=(), time=(), size=(2,), cut_score=(), looked=())
+        _check(self, frames, pts=(), time=(), size=(2,), cut_score=(), camera=(2,), looked=())
         _check(self, faces, frame=(), boxes=(4,), scores=(), sharpness=(), brightness=())
         _check(self, faces, contrast=(), thumbnail=(8, 8))
 

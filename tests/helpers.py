@@ -53,6 +53,7 @@ def make_scan(
         "time": time,
         "size": np.tile(np.array(size, np.int32), (frames, 1)),
         "cut_score": cut_score,
+        "camera": np.zeros((frames, 2), np.float32),
         "looked": np.arange(frames) % every == 0,
         "frame": np.array([face[0] for face in faces], np.int32),
         "boxes": np.array([face[1] for face in faces], np.float32).reshape(-1, 4),

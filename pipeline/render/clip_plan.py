@@ -118,5 +118,5 @@ def _window(boxes: Boxes, margin: float, picture: tuple[int, int]) -> tuple[int,
     There is ``margin`` of the box on each side, as far as the picture (width, height) reaches.
     """
     largest = float((boxes[:, 2:] - boxes[:, :2]).max())
-    side = max(largest * (1 + 2 * margin), _LEAST_SIDE)
+    side = max(math.ceil(largest * (1 + 2 * margin)), _LEAST_SIDE)
     return even(min(side, picture[0])), even(min(side, picture[1]))

@@ -2,6 +2,7 @@
 
 detect       looks for faces and gathers what was seen
 measure      how sharp, bright and rich in contrast a face is
+camera       how the camera moves the scene
 cuts         where the picture becomes another one
 rows         columns that grow
 scanfile     what was seen, kept for later runs

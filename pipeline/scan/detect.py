@@ -16,6 +16,7 @@ import numpy as np
 from detectors import Detections, Detector
 from pipeline.decode import Video
 from pipeline.every import parse_every
+from pipeline.scan.camera import CameraMeter
 from pipeline.scan.cuts import CutMeter
 from pipeline.scan.measure import measure
 from pipeline.scan.rows import Rows
@@ -64,11 +65,12 @@ def scan(
         SetUpError: ``settings.every`` is neither a number of frames nor a time.
     """
     looks_at = parse_every(settings.every)
-    frames, cuts = Rows(_FRAME), CutMeter()
+    frames, cuts, camera = Rows(_FRAME), CutMeter(), CameraMeter()
     faces = _Faces(detector, settings, batch_size)
     for frame in video.frames():
         luma, looked = frame.picture.luma(), looks_at(frame.index, frame.time)
         cuts.add(luma)
+        camera.add(luma)
         if looked:
             faces.look(frame, luma)
         frames.append([(frame.pts, frame.time, _size(frame), looked)])
@@ -76,9 +78,15 @@ def scan(
             progress(frame.index + 1, frame.time)
     faces.flush()
     audit = replace(video.audit, warnings=(*video.audit.warnings, *_warnings(settings, detector)))
-    columns = {**frames.columns(), **faces.rows.columns()}
-    name = f"{detector.name}, {detector.runtime}"
-    return Scan(info=video.info, audit=audit, detector=name, cut_score=cuts.scores(), **columns)
+    return Scan(
+        info=video.info,
+        audit=audit,
+        detector=f"{detector.name}, {detector.runtime}",
+        cut_score=cuts.scores(),
+        camera=camera.steps(),
+        **frames.columns(),
+        **faces.rows.columns(),
+    )
 
 
 def network_size(

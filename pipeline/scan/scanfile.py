@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.types import DecodeAudit, Scan, VideoInfo
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Rises whenever a field is added, changes its meaning or goes."""
 
 _ABOUT: Final = "about"

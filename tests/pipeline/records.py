@@ -53,6 +53,7 @@ def scan_of(frames: int) -> Scan:
         time=pts / 1000,
         size=np.full((frames, 2), (64, 48), np.int32),
         cut_score=np.zeros(frames, np.float32),
+        camera=np.zeros((frames, 2), np.float32),
         looked=np.ones(frames, np.bool_),
         frame=np.zeros(0, np.int32),
         boxes=np.zeros((0, 4), np.float32),

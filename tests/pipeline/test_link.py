@@ -95,6 +95,43 @@ def test_another_picture_size_is_another_shot() -> None:
     assert _spans(link(scan, SETTINGS)) == {1: (0, 24), 2: (25, 39)}
 
 
+@pytest.mark.parametrize("tracker", [OFFLINE, *TRACKERS])
+def test_a_shaken_camera_makes_nobody_jump(tracker: str) -> None:
+    """Two people side by side; from frame to frame the picture moves by more than a face."""
+    way = np.random.default_rng(3).integers(-90, 91, (60, 2)).cumsum(axis=0)
+    faces = [
+        (frame, np.array(_box(x + frame)) + np.tile(way[frame], 2), 0.9)
+        for frame in range(60)
+        for x in (100, 190)
+        if x == 100 or not 20 <= frame < 30  # missed
+    ]
+    shaken = make_scan(faces, 60, camera=np.diff(way, axis=0, prepend=0).astype(np.float32))
+    settings = replace(SETTINGS, tracker=tracker)
+    tracks = link(shaken, settings)
+    assert _spans(tracks) == {1: (0, 59), 2: (0, 59)}
+    place = np.array([100, 190])[tracks.track_id - 1] + tracks.frame + way[tracks.frame, 0]
+    np.testing.assert_allclose(tracks.boxes[:, 0], place, atol=2)
+    still = link(replace(shaken, camera=np.zeros_like(shaken.camera)), settings)
+    assert len(still.ids) != 2 or (still.kind == Kind.INTERPOLATED).sum() > 10
+
+
+def test_a_slow_camera_is_left_alone() -> None:
+    scan = make_scan(_walk(range(40)), 40)
+    noise = np.random.default_rng(0).normal(0, 2, (40, 2)).astype(np.float32)
+    moved = link(replace(scan, camera=noise), SETTINGS)
+    np.testing.assert_array_equal(moved.boxes, link(scan, SETTINGS).boxes)
+
+
+def test_the_camera_of_one_shot_does_not_move_the_next() -> None:
+    scan = make_scan(_walk(range(40)), 40, cuts=[20])
+    scan.camera[:20] = 30
+    scan.camera[20] = 500
+    alone = link(make_scan(_walk(range(40)), 40, cuts=[20]), SETTINGS)
+    tracks = link(scan, SETTINGS)
+    after = tracks.frame >= 20
+    np.testing.assert_array_equal(tracks.boxes[after], alone.boxes[alone.frame >= 20])
+
+
 def test_a_short_gap_is_filled_and_marked() -> None:
     faces = [face for face in _walk(range(40)) if not 10 <= face[0] < 20]
     tracks = link(make_scan(faces, 40), SETTINGS)

@@ -87,7 +87,7 @@ def test_an_hour_of_video_is_small(tmp_path):
 def test_numpy_alone_can_read_it(path):
     with np.load(path, allow_pickle=False) as archive:
         assert archive["boxes"].shape == (7, 4)
-        assert b'"schema": 1' in archive["about"].tobytes()
+        assert b'"schema": 2' in archive["about"].tobytes()
 
 
 def test_a_file_that_is_not_there_is_the_systems_error(tmp_path):
@@ -135,8 +135,8 @@ def rewritten(path, **arrays) -> None:
         {"frame": np.array([None] * 7, object)},
         {"about": np.frombuffer(b"{", np.uint8)},
         {"about": np.frombuffer(b"[]", np.uint8)},
-        {"about": np.frombuffer(b'{"schema": 1}', np.uint8)},
-        {"about": np.frombuffer(b'{"schema": 1, "info": {}, "audit": {}}', np.uint8)},
+        {"about": np.frombuffer(b'{"schema": 2}', np.uint8)},
+        {"about": np.frombuffer(b'{"schema": 2, "info": {}, "audit": {}}', np.uint8)},
         {"about": np.array(5.0)},
     ],
 )
@@ -148,9 +148,9 @@ def test_another_content_is_refused(path, arrays):
 
 def test_another_schema_is_refused(path):
     with np.load(path) as archive:
-        about = archive["about"].tobytes().replace(b'"schema": 1', b'"schema": 2')
+        about = archive["about"].tobytes().replace(b'"schema": 2', b'"schema": 1')
     rewritten(path, about=np.frombuffer(about, np.uint8))
-    with pytest.raises(UnusableScan, match="schema 2"):
+    with pytest.raises(UnusableScan, match="schema 1"):
         scanfile.load(path)
 
 
