@@ -112,7 +112,7 @@ def _camera_way(scan: Scan, shots: NDArray[np.int32], threshold: float) -> NDArr
     sure = scan.scores >= threshold
     frame, sides = scan.frame[sure], np.maximum(scan.boxes[sure, 2:] - scan.boxes[sure, :2], 0)
     sizes = np.sqrt(sides.prod(axis=1))
-    window = max(1, round(float(scan.info.frame_rate)))
+    window = max(2, round(float(scan.info.frame_rate)))  # a second
     for begin, end in itertools.pairwise(edges):
         first, last = np.searchsorted(frame, (begin, end))
         if first < last:

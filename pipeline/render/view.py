@@ -51,8 +51,8 @@ class View:
         part = picture.yuv().part(left, top, width, height)
         across, down = (to / of for to, of in zip(self.plan.size, self.plan.window, strict=True))
         if self.plan.size != self.plan.window:
-            shown = part.y.shape
-            part = resized(part, (round(shown[1] * across), round(shown[0] * down)))
+            rows, columns = part.y.shape
+            part = resized(part, (max(1, round(columns * across)), max(1, round(rows * down))))
         sheet = Sheet(self.plan.size)
         sheet.paste(part)
         return Placed(sheet, (across, down), (-left * across, -top * down))

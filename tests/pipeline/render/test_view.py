@@ -88,6 +88,13 @@ def test_a_smaller_window_is_enlarged_by_nothing_and_a_larger_one_is_scaled() ->
     np.testing.assert_allclose(box, np.array([76, 76, 176, 176]) * 124 / 250, atol=1e-3)
 
 
+def test_a_frame_may_shrink_to_a_pixel() -> None:
+    job = job_of((0, 0), frames=1, size=HD, settings={"clip_size": 60})
+    view = view_of(with_boxes(job, [(500, 300, 600, 400)]))
+    pixel = ArrayPicture(np.full((1, 1, 3), 255, np.uint8))
+    assert view.place(frame_of(0, pixel)).sheet.size == (60, 60)
+
+
 def test_a_frame_that_is_smaller_than_the_window_lies_on_black() -> None:
     job = with_boxes(job_of((0, 0), frames=1, size=HD), [(500, 300, 600, 400)])
     white = ArrayPicture(np.full((100, 300, 3), 255, np.uint8))
