@@ -26,7 +26,7 @@ from pipeline.health import jitter
 from pipeline.link import OFFLINE, link
 from pipeline.scan import scan
 from pipeline.settings import LinkSettings, Settings
-from pipeline.types import Scan
+from pipeline.types import Kind, Scan
 from trackers import TRACKERS
 from trackers.assignment import iou
 
@@ -38,6 +38,7 @@ THRESHOLDS: Final[Mapping[str, float]] = {"yunet640": 0.6, "faceboxes": 0.5}
 """From which score a detection counts; 0.5 where nothing is said."""
 TRUE_IDS: Final = "true ids"
 UNSMOOTHED: Final = "offline, not smoothed"
+UNFILLED: Final = "offline, nothing filled in"
 UNSTEADIED: Final = "offline, camera left in"
 _FLOOR: Final = 0.1
 _CONTENDERS: Final = Path(__file__).parent / "contenders.py"
@@ -84,7 +85,7 @@ def run(cases: list[Case], detections: str, python: Path | None) -> Iterator[Ent
     """Yield the entries of every tracker; others' only where ``python`` can import them."""
     sequences = [case.sequence for case in cases]
     frames = sum(one.frames for one in sequences)
-    for name in (OFFLINE, UNSMOOTHED, UNSTEADIED, *TRACKERS):
+    for name in (OFFLINE, UNFILLED, UNSMOOTHED, UNSTEADIED, *TRACKERS):
         start = process_time()
         results = {case.sequence.name: track(case, name) for case in cases}
         cost = 1000 * (process_time() - start) / frames
@@ -99,7 +100,7 @@ def run(cases: list[Case], detections: str, python: Path | None) -> Iterator[Ent
 def track(case: Case, tracker: str) -> Rows:
     """Return the tracks that the product makes, online trackers with a memory of a second."""
     seen = case.scan
-    if tracker in (OFFLINE, UNSTEADIED):
+    if tracker in (OFFLINE, UNFILLED, UNSTEADIED):
         settings = LinkSettings(threshold=case.threshold)
     elif tracker == UNSMOOTHED:
         settings = LinkSettings(threshold=case.threshold, smooth=False)
@@ -109,7 +110,8 @@ def track(case: Case, tracker: str) -> Rows:
         )
     if tracker == UNSTEADIED:
         seen = replace(seen, camera=np.zeros_like(seen.camera))
-    return rows_of(link(seen, settings))
+    tracks = link(seen, settings)
+    return rows_of(tracks).where((tracks.kind != Kind.INTERPOLATED) | (tracker != UNFILLED))
 
 
 def _entry(
