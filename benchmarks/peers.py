@@ -17,7 +17,7 @@ Detect = Callable[[Any], Any]
 
 def mtcnn() -> Detect:
     """Return the detector of the package ``mtcnn``, with its settings as they come."""
-    from mtcnn import MTCNN  # type: ignore[import-not-found, unused-ignore]
+    from mtcnn import MTCNN
 
     detector = MTCNN()
     return lambda frame: detector.detect_faces(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))

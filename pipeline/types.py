@@ -19,6 +19,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.planes import Planes
+
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
 
@@ -70,28 +72,6 @@ class VideoInfo:
         """Make it from what JSON gives back; raises KeyError, TypeError or ValueError."""
         fractions = {name: Fraction(values[name]) for name in ("frame_rate", "time_base")}
         return cls(**{**values, **fractions})
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Planes:
-    """A picture as videos hold it: yuv420p, BT.709 with limited range, uint8; not to be written to.
-
-    The planes of colour have half the height and width of the picture, rounded up.
-    """
-
-    y: Image
-    u: Image
-    v: Image
-
-    @property
-    def planes(self) -> tuple[Image, Image, Image]:
-        """Return Y, U and V."""
-        return self.y, self.u, self.v
-
-    def part(self, left: int, top: int, width: int, height: int) -> Planes:
-        """Return a view of a part that begins at even places."""
-        half = slice(top // 2, -(-(top + height) // 2)), slice(left // 2, -(-(left + width) // 2))
-        return Planes(self.y[top : top + height, left : left + width], self.u[half], self.v[half])
 
 
 class Picture(Protocol):

@@ -17,7 +17,8 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from numpy.typing import NDArray
 
 from pipeline.decode.hdr import sdr_luma, to_sdr
-from pipeline.types import Image, Planes
+from pipeline.planes import Planes
+from pipeline.types import Image
 
 Sample = TypeVar("Sample", np.uint8, np.uint16)
 

@@ -14,7 +14,8 @@ from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
 from pipeline.decode.colour import Converter
-from pipeline.types import Image, Planes
+from pipeline.planes import Planes
+from pipeline.types import Image
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 

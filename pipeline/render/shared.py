@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.types import Frame, Image, Picture, Planes
+from pipeline.planes import Planes
+from pipeline.types import Frame, Image, Picture
 
 
 class SharedPicture:

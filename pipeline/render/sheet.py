@@ -7,7 +7,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from pipeline.decode.colour import planes_of
-from pipeline.types import Image, Planes
+from pipeline.planes import Planes
+from pipeline.types import Image
 
 Ink = tuple[int, int, int]
 """Y, U and V of BT.709 with limited range."""
@@ -21,43 +22,43 @@ _BLACK = 16
 class Sheet:
     """A black picture of even sides, in yuv420p."""
 
-    __slots__ = ("frame", "u", "v", "y")
+    __slots__ = ("frame", "planes")
 
     def __init__(self, size: tuple[int, int]) -> None:
         # PyAV's frames over an array of ours are too low unless the height is a multiple of 4.
         self.frame = VideoFrame(*size, "yuv420p")
         """What the encoder is given."""
-        self.y, self.u, self.v = planes_of(self.frame).planes
-        for plane, value in zip(self.planes, (_BLACK, _NO_COLOUR, _NO_COLOUR), strict=True):
+        self.planes = planes_of(self.frame)
+        """The same, to be written to."""
+        for plane, value in zip(self.planes.planes, (_BLACK, _NO_COLOUR, _NO_COLOUR), strict=True):
             plane[:] = value
+
+    @property
+    def y(self) -> Image:
+        """Brightness, ``(height, width)``."""
+        return self.planes.y
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
-        height, width = self.y.shape
-        return width, height
+        return self.frame.width, self.frame.height
 
     def paste(self, picture: Planes, left: int = 0, top: int = 0) -> None:
         """Put in a picture that has room; its first pixel comes to an even place."""
-        for whole, part, step in zip(self.planes, picture.planes, (1, 2, 2), strict=True):
-            height, width = part.shape
-            whole[top // step :, left // step :][:height, :width] = part
+        height, width = picture.y.shape
+        place = self.planes.part(left, top, width, height)
+        for whole, part in zip(place.planes, picture.planes, strict=True):
+            whole[:] = part
 
     def parts(self, area: Rectangle) -> tuple[Image, Image, Image]:
         """Return what lies in an area, of each plane; colour comes in cells of 2 by 2 pixels."""
         x1, y1, x2, y2 = (max(edge, 0) for edge in area)
-        cells = slice(y1 // 2, -(-y2 // 2)), slice(x1 // 2, -(-x2 // 2))
-        return self.y[y1:y2, x1:x2], self.u[cells], self.v[cells]
+        return self.planes.part(x1, y1, x2 - x1, y2 - y1).planes
 
     def fill(self, area: Rectangle, ink: Ink) -> None:
         """Fill an area, as far as it lies in the picture."""
         for part, value in zip(self.parts(area), ink, strict=True):
             part[:] = value
-
-    @property
-    def planes(self) -> tuple[Image, Image, Image]:
-        """Return Y, U and V."""
-        return self.y, self.u, self.v
 
 
 def ink(blue: int, green: int, red: int) -> Ink:

@@ -11,6 +11,7 @@ Reference:
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import cv2
@@ -55,8 +56,7 @@ class CameraMeter:
 
 def _shift(earlier: Floats, later: Floats) -> NDArray[np.float64]:
     """Return the shift x, y (px) from one picture to the next; 0 unless it explains the next."""
-    window = cv2.createHanningWindow(later.shape[::-1], cv2.CV_32F)
-    (x, y), _ = cv2.phaseCorrelate(earlier, later, window)
+    (x, y), _ = cv2.phaseCorrelate(earlier, later, _window(later.shape[::-1]))
     moved = cv2.warpAffine(
         earlier,
         np.array([[1, 0, x], [0, 1, y]]),
@@ -66,6 +66,12 @@ def _shift(earlier: Floats, later: Floats) -> NDArray[np.float64]:
     )
     explained = _difference(moved, later) < _difference(earlier, later)
     return np.array([x, y]) if explained else np.zeros(2)
+
+
+@lru_cache(1)
+def _window(size: tuple[int, int]) -> MatLike:
+    """Return the weights of the pixels: the borders of two pictures never agree."""
+    return cv2.createHanningWindow(size, cv2.CV_32F)
 
 
 def _difference(one: MatLike, other: MatLike) -> float:

@@ -18,10 +18,11 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 
 from pipeline.decode.colour import Converter
+from pipeline.planes import Planes
 from pipeline.render import RenderJob
 from pipeline.render.sheet import Sheet
 from pipeline.settings import RenderSettings
-from pipeline.types import Frame, Image, Kind, Look, Planes, Reason, Tracks
+from pipeline.types import Frame, Image, Kind, Look, Reason, Tracks
 from tests.helpers import make_scan
 
 BOX = (20.0, 12.0, 36.0, 30.0)

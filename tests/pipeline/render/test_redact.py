@@ -26,7 +26,7 @@ def hidden(job: RenderJob, frame: int, scale: float = 1, offset: int = 0) -> np.
 def noisy() -> Sheet:
     sheet = Sheet((64, 48))
     rng = np.random.default_rng(1)
-    for plane in sheet.planes:
+    for plane in sheet.planes.planes:
         plane[:] = rng.integers(64, 236, plane.shape)
     return sheet
 
@@ -75,7 +75,9 @@ def test_a_blur_leaves_no_detail() -> None:
     before = noisy()
     placed = Placed(noisy(), (1, 1), (0, 0))
     Redaction(job_of((0, 0), settings={"redact": "blur"})).hide(placed, 0)
-    for k, (noise, now) in enumerate(zip(before.planes, placed.sheet.planes, strict=True)):
+    for k, (noise, now) in enumerate(
+        zip(before.planes.planes, placed.sheet.planes.planes, strict=True)
+    ):
         first, last, beyond = (part >> min(k, 1) for part in (16, 40, 42))
         rows = slice(8 >> min(k, 1), 34 >> min(k, 1))
         assert steps(now[rows, first:last]) < 24 < steps(noise[rows, first:last])

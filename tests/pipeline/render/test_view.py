@@ -4,10 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.planes import Planes
 from pipeline.render import RenderJob
 from pipeline.render.clip_plan import plan_clips
 from pipeline.render.view import View
-from pipeline.types import Frame, Picture, Planes
+from pipeline.types import Frame, Picture
 from tests.pipeline.render.scenes import ArrayPicture, job_of, to_bgr, with_boxes
 
 HD = (1920, 1080)
@@ -53,7 +54,7 @@ def test_the_face_stays_in_a_window_that_stays_in_the_picture(
         left, top = (-round(offset) for offset in placed.offset)
         assert 0 <= left <= 1920 - 250
         assert 0 <= top <= 1080 - 250
-        shown = [plane[0, 0] for plane in placed.sheet.planes]
+        shown = [plane[0, 0] for plane in placed.sheet.planes.planes]
         assert shown == [left % 251, top % 251, left // 251 * 16 + top // 251]
         seen = np.clip(np.array(box), 0, [1920, 1080, 1920, 1080])  # of the face, in the picture
         x1, y1, x2, y2 = placed.boxes(seen[None])[0]
