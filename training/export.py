@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import torch
 
-from detectors.boxes import Suppression
 from detectors.faceboxes import FaceBoxes
 from detectors.weights import Entry, save
 from training.errors import TrainingError
-from training.recipes.faceboxes import read_network
+from training.recipes.faceboxes import SUPPRESSION, read_network
 
 LICENCE: Final = "MIT for the weights; most pictures that they were learned from state no licence"
 
@@ -22,7 +21,6 @@ def export(
     *,
     threshold: float,
     smallest_face: float,
-    suppression: Suppression,
     card: dict[str, Any],
 ) -> Entry:
     """Write the averaged weights of a run as `output` (.safetensors), with its manifest entry.
@@ -45,7 +43,7 @@ def export(
         path=output,
         network="faceboxes",
         config=asdict(network.config),
-        suppression=suppression,
+        suppression=SUPPRESSION,
         smallest_face=smallest_face,
         threshold=threshold,
         source="trained by python -m training faceboxes",

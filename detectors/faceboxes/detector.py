@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors import Detections
 from detectors.backends import Candidates, Execution, Network, choose_runtime
-from detectors.boxes import clip, suppress
+from detectors.boxes import LEAST_VOTE, clip, suppress, vote
 from detectors.errors import UnsupportedCheckpoint
 from detectors.faceboxes.config import parse_config
 from detectors.faceboxes.layout import lay_out, place
@@ -44,12 +44,14 @@ class FaceBoxesDetector:
         self._config = parse_config(entry.config)
         self._rule = entry.suppression
         self._threshold = threshold
+        self._votes = entry.suppression.vote < 1
+        self._floor = min(threshold, LEAST_VOTE) if self._votes else threshold
         self._anchors = lru_cache(CACHED_SIZES)(self._lay_out)
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
         """Return the faces of each picture (H, W, 3); those of one size are looked at together."""
         found = [Detections.none()] * len(images)
-        floor = _log_odds(self._threshold) - ROUNDING
+        floor = _log_odds(self._floor) - ROUNDING
         for size, places in by_size(images).items():
             candidates = self._network([images[place] for place in places], floor)
             for k, likely in zip(places, candidates, strict=True):
@@ -57,15 +59,19 @@ class FaceBoxesDetector:
         return found
 
     def _choose(self, likely: Candidates, size: tuple[int, int]) -> Detections:
-        """Decode what reaches the threshold, then keep the best of what overlaps."""
+        """Decode what can matter, then keep the best of what overlaps."""
         scores = _sigmoid(likely.log_odds)  # (K,)
-        enough = scores >= self._threshold
+        enough = scores >= self._floor
         scores = scores[enough]
         boxes = place(likely.offsets[enough], self._anchors(*size)[likely.rows[enough]])  # (K, 4)
         if self._rule.clip:
             boxes = clip(boxes, *size)
-        kept = suppress(boxes, scores, self._rule)
-        return Detections(boxes[kept], scores[kept])
+        if not self._votes:
+            kept = suppress(boxes, scores, self._rule)
+            return Detections(boxes[kept], scores[kept])
+        boxes, scores = vote(boxes, scores, self._rule)
+        count = int((scores >= self._threshold).sum())  # best first
+        return Detections(boxes[:count], scores[:count])
 
     def _lay_out(self, height: int, width: int) -> NDArray[np.float32]:
         multiple = self._config.multiple

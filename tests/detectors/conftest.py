@@ -10,8 +10,13 @@ from detectors.boxes import Suppression
 from detectors.faceboxes import PYTORCH, TENSORFLOW, FaceBoxes, FaceBoxesConfig
 from detectors.weights import Entry, save
 
+PLAIN = Suppression()
+VOTING = Suppression(vote=0.5, support=0.1)
 
-def write_random(folder: Path, name: str, config: FaceBoxesConfig = PYTORCH) -> Path:
+
+def write_random(
+    folder: Path, name: str, config: FaceBoxesConfig = PYTORCH, suppression: Suppression = PLAIN
+) -> Path:
     """Write a FaceBoxes with random weights and its manifest entry; return the file."""
     torch.manual_seed(20240607)
     entry = Entry(
@@ -19,7 +24,7 @@ def write_random(folder: Path, name: str, config: FaceBoxesConfig = PYTORCH) -> 
         path=folder / f"{name}.safetensors",
         network="faceboxes",
         config=asdict(config),
-        suppression=Suppression(),
+        suppression=suppression,
         smallest_face=20.0,
         threshold=0.5,
         source="random",
@@ -35,4 +40,5 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {
         "pytorch": write_random(folder, "pytorch"),
         "tensorflow": write_random(folder, "tensorflow", TENSORFLOW),
+        "voting": write_random(folder, "voting", PYTORCH, VOTING),
     }

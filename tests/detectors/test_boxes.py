@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from detectors.boxes import Boxes, Suppression, clip, iou, suppress
+from detectors.boxes import LEAST_VOTE, Boxes, Suppression, clip, iou, suppress, vote
 
 HEIGHT, WIDTH = 300, 400
 
@@ -102,6 +102,53 @@ def test_conventions_differ_at_just_the_limit(inclusive, left):
     boxes = np.array([[0, 0, width, width], [0, 0, width, width - 5]], np.float32)
     rule = Suppression(iou=0.5, inclusive=inclusive)
     assert suppress(boxes, np.array([0.9, 0.8], np.float32), rule).tolist() == left
+
+
+@given(scored_boxes())
+def test_without_others_voting_is_suppression(boxes_scores):
+    boxes, scores = boxes_scores
+    kept = suppress(boxes, scores, Suppression())
+    voted, sure = vote(boxes, scores, Suppression())
+    np.testing.assert_allclose(np.sort(sure)[::-1], scores[kept], atol=2e-6)
+    assert voted.shape == boxes[kept].shape
+
+
+@given(scored_boxes(), st.sampled_from([0.4, 0.6, 0.9]), st.sampled_from([0.0, 0.05, 1.0]))
+def test_votes_raise_scores_and_stay_among_the_boxes(boxes_scores, least, support):
+    boxes, scores = boxes_scores
+    rule = Suppression(iou=0.3, vote=least, support=support)
+    kept = suppress(boxes, scores, rule)
+    voted, sure = vote(boxes, scores, rule)
+    assert voted.shape == (len(kept), 4)
+    assert (np.diff(sure) <= 0).all()
+    assert ((sure >= 0) & (sure <= 1)).all()
+    assert (np.sort(sure)[::-1] - scores[kept] >= -2e-6).all()
+    if len(boxes):
+        assert (voted >= boxes.min(0) - 1e-2).all()
+        assert (voted <= boxes.max(0) + 1e-2).all()
+
+
+def test_voting_by_hand():
+    """The second box moves the first by its squared score; the third, elsewhere, by nothing."""
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 8], [50, 50, 60, 60]], np.float32)
+    scores = np.array([0.8, 0.4, 0.6], np.float32)
+    voted, sure = vote(boxes, scores, Suppression(iou=0.4, vote=0.6, support=0.5))
+    bottom = (0.64 * 10 + 0.16 * 8) / 0.8
+    np.testing.assert_allclose(voted, [[0, 0, 10, bottom], boxes[2]], rtol=1e-6)
+    np.testing.assert_allclose(sure, [1 - 0.2 * 0.6**0.5, 0.6], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("score", "box"),
+    [(LEAST_VOTE / 2, [0, 0, 10, 8]), (0.4, [0, 0, 10, 5])],
+    ids=["improbable", "too far off"],
+)
+def test_some_have_no_vote(score, box):
+    boxes = np.array([[0, 0, 10, 10], box], np.float32)
+    scores = np.array([0.8, score], np.float32)
+    voted, sure = vote(boxes, scores, Suppression(iou=0.4, vote=0.6, support=0.5))
+    np.testing.assert_allclose(voted, boxes[:1])
+    np.testing.assert_allclose(sure, scores[:1], rtol=1e-6)
 
 
 @given(some_boxes())

@@ -12,7 +12,7 @@ from detectors import NETWORKS, Detections, Detector, load
 from detectors.backends import Runtime
 from detectors.weights import read_manifest
 
-FORMS = {"pytorch": "faceboxes", "tensorflow": "faceboxes"}
+FORMS = {"pytorch": "faceboxes", "tensorflow": "faceboxes", "voting": "faceboxes"}
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -179,6 +179,7 @@ def test_list_prints_what_there_is(random_weights):
     assert result.output.splitlines() == [
         "pytorch: faceboxes, faces from 20 px, random",
         "tensorflow: faceboxes, faces from 20 px, random",
+        "voting: faceboxes, faces from 20 px, random",
     ]
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from detectors.boxes import Suppression
 from training.cli.options import FILE, FOLDER, NEW
 from training.export import current_commit
 from training.export import export as write_weights
@@ -16,14 +15,12 @@ from training.export import export as write_weights
 @click.option("--output", type=NEW, required=True, help="The .safetensors file to write.")
 @click.option("--threshold", default=0.5, show_default=True, help="Score from which a box counts.")
 @click.option("--smallest-face", default=12.0, show_default=True, help="Still seen, px.")
-@click.option("--suppress-iou", default=0.3, show_default=True, help="Overlap that removes a box.")
 @click.option("--card", type=FILE, help="JSON with what else the manifest shall say.")
 def export(
     run: Path,
     output: Path,
     threshold: float,
     smallest_face: float,
-    suppress_iou: float,
     card: Path | None,
 ) -> None:
     """Write the averaged weights of a run and their manifest entry."""
@@ -33,7 +30,6 @@ def export(
         output,
         threshold=threshold,
         smallest_face=smallest_face,
-        suppression=Suppression(iou=suppress_iou),
         card={"commit": current_commit(Path(__file__).parent)} | stated,
     )
     click.echo(f"{entry.path} {entry.sha256}")

@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 FULL_STEPS: Final = 30_000  # what the shipped weights had, about
 RECIPE_FILE: Final = "recipe.json"
+SUPPRESSION: Final = Suppression(iou=0.4, vote=0.6, support=0.05)
+"""Best on pictures and clips that were kept aside: voting for the boxes, support for the scores."""
 LOWEST_SCORE: Final = 0.02  # below it, a curve of precision and recall gains nothing
 
 
@@ -190,7 +192,7 @@ def open_model(model: nn.Module, config: FaceBoxesConfig) -> FaceBoxesDetector:
         path=Path("in-training"),
         network="faceboxes",
         config=asdict(config),
-        suppression=Suppression(),
+        suppression=SUPPRESSION,
         smallest_face=1,
         threshold=LOWEST_SCORE,
         source="",
