@@ -1,8 +1,9 @@
 """Arithmetic of boxes x1, y1, x2, y2 in pixels, right and bottom exclusive."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +12,6 @@ Scores = NDArray[np.float32]
 
 LEAST_VOTE: Final = 0.1  # score from which a box that is removed has a say in the one that is kept
 _SUREST: Final = np.float32(1 - 1e-6)
-_AT_ONCE: Final = 16  # boxes that are compared with all others in one go
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Suppression:
         clip: Cut boxes off at the border of the picture first.
         candidates: So many of the best boxes take part at most.
         keep: So many are left at most.
-        vote: Overlap from which boxes have a say in the one that is kept, see `vote`; 1: none has.
+        vote: Overlap, at least 0.5, from which boxes have a say in the one that is kept, see
+            `vote`; 1: none has.
         support: Weight of what they add to its score; 0: nothing.
     """
 
@@ -50,11 +51,21 @@ def suppress(boxes: Boxes, scores: Scores, rule: Suppression) -> NDArray[np.intp
     Greedy non-maximum suppression: the best box removes all that overlap it by more than the
     rule allows, then the best of the rest does, and so on.
     """
-    return _lead(boxes, scores, rule)[0]
+    rows = np.argsort(-scores, kind="stable")[: rule.candidates]
+    corner = boxes[rows, :2].astype(np.float64)
+    sides = boxes[rows, 2:] - corner + rule.inclusive
+    empty = (sides <= 0).any(1)  # overlaps nothing; OpenCV sees that otherwise
+    solid = np.flatnonzero(~empty)
+    limit = np.nextafter(np.float32(rule.iou), np.float32(0)) if rule.inclusive else rule.iou
+    rectangles: Any = np.hstack([corner, sides])[solid]
+    ranks: Any = np.arange(len(solid), 0.0, -1.0)
+    chosen = solid[list(cv2.dnn.NMSBoxes(rectangles, ranks, 0.0, limit))]
+    stays = np.union1d(np.flatnonzero(empty), chosen)
+    return rows[stays][: rule.keep]
 
 
 def vote(boxes: Boxes, scores: Scores, rule: Suppression) -> tuple[Boxes, Scores]:
-    """Keep the best, as `suppress`, and let those shape it that it removes: best first.
+    """Keep the best, as `suppress`, and let the boxes around it shape each: best first.
 
     A network says the same of a face many times, and the best of its boxes is not just in place.
     The kept box becomes the mean of all, weighted by their squared scores. What the others say is
@@ -65,18 +76,22 @@ def vote(boxes: Boxes, scores: Scores, rule: Suppression) -> tuple[Boxes, Scores
         Gidaris, Komodakis: Object detection via a multi-region & semantic segmentation-aware CNN
         model, ICCV 2015, arXiv:1505.01749, section 5 (voting).
     """
-    kept, leader = _lead(boxes, scores, rule)
-    followers = np.flatnonzero((leader >= 0) & (scores >= LEAST_VOTE))
-    leaders = kept[leader[followers]]
-    followers = followers[_iou_of_pairs(boxes[followers], boxes[leaders], rule) >= rule.vote]
-    followers = followers[np.argsort(leader[followers], kind="stable")]
-    heard, starts = np.unique(leader[followers], return_index=True)
+    kept = suppress(boxes, scores, rule)
+    heard = scores[kept] >= LEAST_VOTE  # around others there is nobody who has a vote
+    voters = np.flatnonzero(scores >= LEAST_VOTE)
+    place, voter = _near(boxes[kept[heard]], boxes[voters])
+    one, other = kept[heard][place], voters[voter]
+    sides = [_sides_and_area(boxes[rows], rule.inclusive) for rows in (one, other)]
+    overlap = _overlap(sides[0], sides[1], rule.inclusive)
+    counts = (overlap >= rule.vote) | (one == other)
+    starts = np.flatnonzero(np.diff(place[counts], prepend=-1))
     shaped, sure = boxes[kept], scores[kept]
-    if len(heard):
-        weight = (scores[followers] ** 2)[:, None]
+    if len(starts):
+        boxes, scores = boxes[other[counts]], scores[other[counts]]
+        weight = (scores**2)[:, None]
         total = np.add.reduceat(weight, starts)
-        shaped[heard] = np.add.reduceat(weight * boxes[followers], starts) / total
-        doubt, own = np.add.reduceat(_log_doubt(scores[followers]), starts), _log_doubt(sure[heard])
+        shaped[heard] = np.add.reduceat(weight * boxes, starts) / total
+        doubt, own = np.add.reduceat(_log_doubt(scores), starts), _log_doubt(sure[heard])
         sure[heard] = -np.expm1(own + np.float32(rule.support) * (doubt - own))
     order = np.argsort(-sure, kind="stable")
     return shaped[order], sure[order]
@@ -88,37 +103,18 @@ def clip(boxes: Boxes, height: int, width: int) -> Boxes:
     return np.clip(boxes, 0, limit)
 
 
-def _lead(
-    boxes: Boxes, scores: Scores, rule: Suppression
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the rows that are kept (K,), and the place among them of what removes each box (N,).
+def _near(a: Boxes, b: Boxes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pair each of boxes a (M, 4) with those of boxes b (N, 4) whose middle is between its sides.
 
-    Who is kept leads itself; -1 stands for those that take no part or are beyond the most.
+    No others overlap it by half or more.
     """
-    rows = np.argsort(-scores, kind="stable")[: rule.candidates]
-    rest = _sides_and_area(boxes[rows], rule.inclusive)  # (5, K), best first
-    leader = np.full(len(boxes), -1, np.intp)
-    kept: list[np.intp] = []
-    while len(rows) and len(kept) < rule.keep:
-        best = rest[:, :_AT_ONCE]
-        overlap = _overlap(best[:, :, None], rest[:, None], rule.inclusive)  # (B, K)
-        near = overlap >= rule.iou if rule.inclusive else overlap > rule.iou
-        left = np.ones(len(rows), dtype=np.bool_)
-        for place, others in enumerate(near):
-            if left[place]:
-                others[place] = True  # an empty box overlaps nothing
-                leader[rows[others & left]] = len(kept)
-                kept.append(rows[place])
-                left &= ~others
-        rows, rest = rows[left], rest[:, left]
-    leader[leader >= rule.keep] = -1
-    return np.array(kept[: rule.keep], dtype=np.intp), leader
-
-
-def _iou_of_pairs(a: Boxes, b: Boxes, rule: Suppression) -> Boxes:
-    """Measure how far each of boxes a (N, 4) overlaps its own of boxes b (N, 4): (N,)."""
-    one, other = (_sides_and_area(boxes, rule.inclusive) for boxes in (a, b))
-    return _overlap(one, other, rule.inclusive)
+    middle = b[:, 0] / 2 + b[:, 2] / 2
+    order = np.argsort(middle, kind="stable")
+    first = np.searchsorted(middle, a[:, 0], "left", order)
+    counts = np.searchsorted(middle, a[:, 2], "right", order) - first
+    place = np.repeat(np.arange(len(a)), counts)
+    within = np.arange(len(place)) - np.repeat(counts.cumsum() - counts, counts)
+    return place, order[first[place] + within]
 
 
 def _log_doubt(scores: Scores) -> Scores:
