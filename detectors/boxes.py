@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Boxes = NDArray[np.float32]
 Scores = NDArray[np.float32]
 
-LEAST_VOTE: Final = 0.1  # score from which a box that is removed has a say in the one that is kept
+LEAST_VOTE: Final = 0.2  # score from which a box that is removed has a say in the one that is kept
 _SUREST: Final = np.float32(1 - 1e-6)
 
 
