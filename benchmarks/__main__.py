@@ -1,4 +1,5 @@
-"""``python -m benchmarks tracking``, ``linking``, ``cuts``, ``detection`` and ``speed``."""
+"""``python -m benchmarks tracking``, ``linking``, ``cuts``, ``detection``, ``speed``
+and ``growth``."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from benchmarks.results import (
     cuts_table,
     save_cuts,
     save_detection,
+    save_growth,
     save_linking,
     save_speed,
     save_tracking,
@@ -138,6 +140,27 @@ def speed(
         click.echo(f"{figure.what}: {figure.value:.2f} {figure.unit}")
     if save:
         save_speed(costs, figures)
+
+
+@cli.command()
+@click.argument("clip", type=_FILE, default=Path("media/sample.mp4"))
+@click.option("--turns", default=2, show_default=True, help="Times each run is timed.")
+@_save
+def growth(clip: Path, turns: int, save: bool) -> None:
+    """Time runs on CLIP while its size, length and faces, and the workers, are varied."""
+    from benchmarks.growth import run as run_growth
+    from benchmarks.growth import slope
+
+    points = []
+    for point in run_growth(clip, turns):
+        points.append(point)
+        click.echo(
+            f"{point.axis} {point.x:g}, {point.run}: {1e3 * point.cpu / point.frames:.1f} ms CPU "
+            f"{1e3 * point.wall / point.frames:.1f} ms wall a frame {point.memory:.0f} MB"
+        )
+    click.echo(f"memory grows by {slope(points):.1f} MB in an hour of video")
+    if save:
+        save_growth(points)
 
 
 @cli.command()

@@ -1,10 +1,11 @@
-"""Films that are made of the labelled clips."""
+"""Films that are made of clips: shaken ones of those with labels, and crowds of one face."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+import detectors
 from benchmarks.sequences import Sequence
 from pipeline.decode import open_video
 from pipeline.settings import DecodeSettings
@@ -21,6 +23,8 @@ from pipeline.types import Image
 STEP: Final = 0.01
 """By how much a hand moves a picture from frame to frame, either way: standard deviation, as a part
 of its width."""
+CELLS: Final = (20, 10)
+"""Columns and rows of faces in a crowd, 1920x1080 pixels."""
 _REACH: Final = 0.12
 """Part of the width by which a picture is moved at most; beyond its edge it is mirrored."""
 
@@ -51,6 +55,49 @@ def shaken(sequence: Sequence, folder: Path) -> Sequence:
         write_film(folder / "clip.mp4", frames, sequence.frame_rate)
     boxes = sequence.truth.boxes + np.tile(way[sequence.truth.frame], 2)
     return replace(sequence, folder=folder, truth=replace(sequence.truth, boxes=boxes))
+
+
+def write_crowd(clip: Path, path: Path, count: int, seconds: int) -> int:
+    """Write a film with so many faces in each frame, one of a clip again and again; return frames.
+
+    Each sways in a cell of its own, so that there is something to track.
+    """
+    face, frames = _clear_face(clip), 25 * seconds
+    columns, rows = CELLS
+    width, height = 1920 // columns, 1080 // rows
+    swing = 4  # pixels to either side
+    face = np.asarray(cv2.resize(face, (width - 2 * swing, height - 2 * swing)), np.uint8)
+    order = np.random.default_rng(1).permutation(columns * rows)[:count]
+
+    def picture(index: int) -> Image:
+        image = np.full((1080, 1920, 3), 112, np.uint8)
+        for place, cell in enumerate(order):
+            sway = swing * np.array([np.sin(0.2 * index + place), np.cos(0.17 * index + place)])
+            x, y = np.round(sway).astype(int) + swing
+            top, left = (cell // columns) * height + y, (cell % columns) * width + x
+            image[top : top + face.shape[0], left : left + face.shape[1]] = face
+        return image
+
+    write_film(path, map(picture, range(frames)), Fraction(25))
+    return frames
+
+
+def _clear_face(clip: Path) -> Image:
+    """Return the surest face of the first seconds of a clip, with some room around it."""
+    detector = detectors.load()
+    best, score = None, 0.0
+    with open_video(clip, DecodeSettings()) as video:
+        for frame in islice(video.frames(), 0, 100, 10):
+            image = frame.picture.bgr()
+            (found,) = detector([image])
+            if len(found) and found.scores[0] > score:
+                x1, y1, x2, y2 = found.boxes[0]
+                side, x, y = 0.9 * max(x2 - x1, y2 - y1), (x1 + x2) / 2, (y1 + y2) / 2
+                rows, columns = (slice(max(0, int(c - side)), int(c + side)) for c in (y, x))
+                best, score = image[rows, columns].copy(), float(found.scores[0])
+    if best is None:
+        raise ValueError(f"there is no face in the first frames of {clip}")
+    return best
 
 
 def _way(sequence: Sequence) -> Way:

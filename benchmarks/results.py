@@ -14,6 +14,7 @@ from typing import Any, Final
 from benchmarks.batch import Figure
 from benchmarks.cuts import Tally
 from benchmarks.detection_plot import draw_accuracy_over_time
+from benchmarks.growth import Point, draw, slope
 from benchmarks.linking import RATE, LinkCost
 from benchmarks.scores import ALL
 from benchmarks.speed import Cost
@@ -64,6 +65,31 @@ def save_speed(costs: Sequence[Cost], figures: Sequence[Figure]) -> None:
         "figures": [_rounded(asdict(figure)) for figure in figures],
     }
     _keep("speed", data, f"{speed_table(data)}\n\n{figures_table(data)}")
+
+
+def save_growth(points: Sequence[Point]) -> None:
+    """Write ``results/growth.json``, its plot, and the README's table."""
+    measured = [_rounded(asdict(point)) for point in points]
+    data = {"about": _about(), "points": measured, "slope": _rounded(slope([*points]))}
+    _keep("growth", data, growth_table(data))
+    draw(measured, FOLDER / "growth.png")
+
+
+def growth_table(data: Mapping[str, Any]) -> str:
+    """Return what each size and number of faces costs as a table of Markdown."""
+    runs = list(dict.fromkeys(one["run"] for one in data["points"] if one["axis"] == "height"))
+    lines = ["| CPU ms a frame, start-up in it | " + " | ".join(runs) + " |"]
+    lines.append("|---|" + "--:|" * len(runs))
+    for axis, words in (
+        ("height", "{:g}p"),
+        ("seconds", "{:g} s of 360p"),
+        ("faces", "{:.0f} faces"),
+    ):
+        points = [one for one in data["points"] if one["axis"] == axis]
+        for x in dict.fromkeys(one["x"] for one in points):
+            cells = [f"{1e3 * one['cpu'] / one['frames']:.1f}" for one in points if one["x"] == x]
+            lines.append(f"| {words.format(x)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def save_linking(costs: Sequence[LinkCost]) -> None:

@@ -27,6 +27,7 @@ from pipeline.job import VideoJob
 from pipeline.keys import stage_keys
 from pipeline.ledger import BatchProgress, Ledger
 from pipeline.link import check_link_settings
+from pipeline.machine import count_workers
 from pipeline.planning import Action, Decision, Planner
 from pipeline.publish import OutputFolder, output_errors, private_files
 from pipeline.report.index import write_index_page
@@ -85,7 +86,7 @@ def process_batch(
     """
     checked = _Checked.check(settings)
     folder = Path(output).absolute()
-    sources = discover(inputs, folder, settings.discover)
+    sources = _large_first(discover(inputs, folder, settings.discover))
     with (
         private_files(),
         OutputFolder(folder) as out,
@@ -121,13 +122,25 @@ def plan_batch(
     """Decide what :func:`process_batch` would do; no video is opened, nothing is written."""
     checked = _Checked.check(settings)
     folder = Path(output).absolute()
-    sources = discover(inputs, folder, settings.discover)
+    sources = _large_first(discover(inputs, folder, settings.discover))
     out = OutputFolder(folder)
     with SourceIndex(out.index_file if out.index_file.exists() else None) as index:
         purged = tombstones.read(folder)
         planner = Planner(out, index, checked.settings, checked.keys, purged)
         decisions = [planner.decide(source) for source in sources]
     return _limited(decisions, settings.run.limit)
+
+
+def _large_first(sources: Sequence[Source]) -> list[Source]:
+    """Return the order of work: what takes long shall not begin when all else is done."""
+
+    def size(source: Source) -> int:
+        try:
+            return source.path.stat().st_size
+        except OSError:  # says so when it is opened
+            return 0
+
+    return sorted(sources, key=size, reverse=True)
 
 
 def _limited(decisions: list[Decision], limit: int) -> list[Decision]:
@@ -220,14 +233,18 @@ class _Batch:
     ledger: Ledger
     duplicates: list[Decision] = field(default_factory=list)
     """Wait until it is known what became of their originals."""
+    detectors: int = 1
+    """That look at one video."""
 
     def run(self, sources: Sequence[Source]) -> None:
         """Decide on every source and work on what needs it."""
         run = self.checked.settings.run
         self.ledger.begin(self.checked.settings, len(sources))
         in_work: dict[Path, Decision] = {}
+        workers = count_workers(run.jobs)
+        self.detectors = max(1, workers // max(1, len(sources)))
         with WorkerPool(
-            run.jobs,
+            min(workers, max(1, len(sources))),
             run.device,
             run.stall_timeout,
             self.ledger.show,
@@ -295,6 +312,7 @@ class _Batch:
             settings=self.checked.settings,
             keys=self.checked.keys,
             weights=self.checked.weights,
+            detectors=self.detectors,
         )
 
     def _settle(self, decision: Decision) -> None:

@@ -91,7 +91,8 @@ class Progress:
         self._enabled = enabled
         self._batch: tqdm[Any] | None = None
         self._video: tqdm[Any] | None = None
-        self._shown: tuple[Source, str] | None = None
+        self._followed: Source | None = None
+        self._stage = ""
 
     def __enter__(self) -> Self:
         return self
@@ -114,11 +115,12 @@ class Progress:
             self._video = tqdm(unit=" frames", position=1, leave=False, dynamic_ncols=True)
 
     def video(self, source: Source, stage: str, done: int, total: int | None) -> None:
-        """Move the bar of the running video; of several, the one last heard of."""
-        if self._video is None:
+        """Move the bar of the running video; of several, one is followed to its end."""
+        self._followed = self._followed or source
+        if self._video is None or source != self._followed:
             return
-        if self._shown != (source, stage):
-            self._shown = (source, stage)
+        if self._stage != stage:
+            self._stage = stage
             self._video.reset(total)
             self._video.set_description_str(f"{stage} {printable(source.name)}"[-48:])
         self._video.total = total
@@ -126,6 +128,8 @@ class Progress:
 
     def end(self, result: VideoResult) -> None:
         """Move the bar of the batch and log what became of the source."""
+        if result.source == self._followed:
+            self._followed, self._stage = None, ""
         level = logging.INFO if result.status.ok else logging.ERROR
         reason = f": {result.reason}" if result.reason else ""
         how = "unchanged" if result.reused else result.status.value

@@ -27,9 +27,10 @@ from av.codec.codec import UnknownCodecError
 import detectors
 import detectors.weights
 from detectors import DetectorError
-from pipeline.errors import ExitCode
+from pipeline.errors import ExitCode, SetUpError
 from pipeline.names import printable
 from pipeline.publish import EXCHANGE, renameat2
+from pipeline.render.encoders import HARDWARE, try_out
 
 TESTED = {
     "av": "18.1.0",
@@ -147,6 +148,8 @@ def codecs(_: Plan) -> Iterator[Finding]:
     """Look for what reads common videos and writes ours."""
     yield _known(_DECODERS, "r", "read")
     yield _known(_ENCODERS, "w", "written")
+    working = ", ".join(name for name in HARDWARE if _encodes(name))
+    yield Finding(State.OK, f"--encoder: x264{working and f', {working}'} can be used here")
 
 
 def _known(wanted: Mapping[str, tuple[str, ...]], mode: Literal["r", "w"], verb: str) -> Finding:
@@ -155,6 +158,14 @@ def _known(wanted: Mapping[str, tuple[str, ...]], mode: Literal["r", "w"], verb:
         text = f"{', '.join(lacking)} cannot be {verb} with this PyAV: {_INSTALL}"
         return Finding(State.WRONG, text)
     return Finding(State.OK, f"{', '.join(wanted)} can be {verb}")
+
+
+def _encodes(name: str) -> bool:
+    try:
+        try_out(name)
+    except SetUpError:
+        return False
+    return True
 
 
 def _has_codec(names: tuple[str, ...], mode: Literal["r", "w"]) -> bool:

@@ -27,5 +27,7 @@ class VideoJob:
     keys: dict[str, str]
     weights: dict[str, str]
     """``name`` and ``sha256``."""
+    detectors: int = 1
+    """How many look at its frames side by side."""
     file: FileIO | None = None
     """The source, open already, for who must not open it."""

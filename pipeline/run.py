@@ -103,7 +103,7 @@ def _built(
     settings, stage = job.settings, job.stage
     with open_video(job.source.path, settings.decode, job.file) as video:
         with clock.running("scan"):
-            seen = kept or _scan(video, detector(), settings, clock.progress)
+            seen = kept or _scan(video, detector(), job, clock.progress)
         with clock.running("link"):
             tracks = link(seen, settings.link)
         with clock.running("select"):
@@ -138,8 +138,8 @@ def _kept_scan(job: VideoJob) -> Scan | None:
         return None
 
 
-def _scan(video: Video, detector: Detector, settings: Settings, progress: Progress) -> Scan:
-    info = video.info
+def _scan(video: Video, detector: Detector, job: VideoJob, progress: Progress) -> Scan:
+    settings, info = job.settings, video.info
     total = None if info.duration is None else int(info.duration * info.frame_rate)
 
     extent = Extent(settings.decode)
@@ -148,7 +148,8 @@ def _scan(video: Video, detector: Detector, settings: Settings, progress: Progre
         extent.check(frames, time)
         progress("scan", frames, total)
 
-    return scan(video, detector, settings.scan, settings.run.batch_size, tell)
+    at_once = settings.run.batch_size * job.detectors
+    return scan(video, detector, settings.scan, at_once, tell)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pipeline.errors import SetUpError
+from pipeline.machine import count_workers
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -135,12 +136,23 @@ class RenderSettings:
         "blur can be undone.",
         choices=("none", "solid", "blur"),
     )
+    encoder: str = setting(
+        "x264",
+        "What encodes videos: x264, or the graphics card of NVIDIA (nvenc), Intel (qsv) or AMD "
+        "(amf), whose bytes differ from machine to machine.",
+        choices=("x264", "nvenc", "qsv", "amf"),
+    )
     preset: str = setting(
         "veryfast",
         "x264's preset.",
         choices=("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"),
     )
-    crf: int = setting(23, "x264's quality: lower is better and larger.", minimum=0, maximum=51)
+    crf: int = setting(
+        23,
+        "Quality of the videos, as x264 counts it: lower is better and larger.",
+        minimum=0,
+        maximum=51,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +160,12 @@ class RunSettings:
     """How a batch is run. Nothing here changes a result."""
 
     device: str = setting("auto", "Where the detector runs: auto, cpu, cuda or cuda:N.")
-    jobs: int = setting(1, "Videos worked on side by side.", minimum=1, maximum=256)
+    jobs: str = setting(
+        "auto",
+        "Videos worked on side by side, or auto: one for each processor, as memory allows. Where "
+        "there are fewer videos, several detectors look at one.",
+        workers=True,
+    )
     batch_size: int = setting(4, "Pictures the detector sees at once.", minimum=1, maximum=256)
     force: bool = setting(False, "Do everything again, also what is done.")
     retry_failed: bool = setting(False, "Try again what failed before.")
@@ -210,6 +227,11 @@ def _problem(value: Any, declared: Mapping[str, Any]) -> str:
     if declared.get("duration"):
         try:
             parse_duration(value)
+        except ValueError as error:
+            return f"is {value!r}: {error}"
+    if declared.get("workers"):
+        try:
+            count_workers(value)
         except ValueError as error:
             return f"is {value!r}: {error}"
     choices, low, high = (declared.get(name) for name in ("choices", "minimum", "maximum"))

@@ -88,22 +88,30 @@ def _attempt(
     confinement: Confinement,
 ) -> dict[str, Any]:
     import detectors
+    from detectors.team import Team
+    from pipeline.render import encoders
 
     def detector() -> detectors.Detector:
         scan = job.settings.scan
-        key = f"{scan.weights} {scan.score_floor} {scan.precision}"
+        key = f"{scan.weights} {scan.score_floor} {scan.precision} {job.detectors}"
         if key not in loaded:
             sandbox.limit_memory(0)
-            loaded[key] = detectors.load(
-                scan.weights,
-                device=device,
-                threshold=scan.score_floor,
-                precision=scan.precision,  # type: ignore[arg-type]  # a choice of the settings
-            )
+            members = [
+                detectors.load(
+                    scan.weights,
+                    device=device,
+                    threshold=scan.score_floor,
+                    precision=scan.precision,  # type: ignore[arg-type]  # a choice of the settings
+                )
+                for _ in range(job.detectors)
+            ]
+            loaded[key] = Team(members) if len(members) > 1 else members[0]
             sandbox.limit_memory(confinement.memory)
         return loaded[key]
 
     try:
+        if job.settings.render.video != "none":
+            encoders.try_out(job.settings.render.encoder)
         with _take_over(reporter.connection) as file:
             seconds = run.work(replace(job, file=file), detector, reporter)
         return _outcome("done", seconds=seconds)

@@ -20,7 +20,9 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
+from pipeline.errors import SetUpError
 from pipeline.manifest import Manifest
+from pipeline.render import encoders
 from trackers.assignment import iou
 
 ROOT = Path(__file__).parents[1]
@@ -212,6 +214,26 @@ def test_another_tracking_option_does_not_scan_again(media: Path, results: Path)
 def test_jobs_change_no_byte(media: Path, first: tuple[Path, str, int], tmp_path: Path) -> None:
     facepics(media, "-o", tmp_path / "out", "--jobs", "2")
     assert tree(tmp_path / "out") == tree(first[0])
+
+
+def test_detectors_side_by_side_change_no_byte(media: Path, tmp_path: Path) -> None:
+    """Where there are more workers than videos, several detectors look at one."""
+    video = media / "day 1" / "cut.mp4"
+    for jobs in ("1", "3"):
+        facepics(video, "-o", tmp_path / jobs, "--jobs", jobs)
+    assert tree(tmp_path / "3") == tree(tmp_path / "1")
+
+
+def test_an_encoder_that_is_not_there_ends_the_run(media: Path, tmp_path: Path) -> None:
+    try:
+        encoders.try_out("nvenc")
+    except SetUpError:
+        done = facepics(media / "turn.mp4", "-o", tmp_path / "out", "--encoder", "nvenc")
+        assert done.returncode == 2
+        assert "--encoder x264" in done.stderr
+        assert not list((tmp_path / "out").rglob("*.mp4"))
+    else:
+        pytest.skip("this machine has one")
 
 
 def test_an_interrupted_run_leaves_whole_results_and_goes_on(

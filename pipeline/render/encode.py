@@ -1,4 +1,4 @@
-"""An MP4 that plays everywhere: H.264, yuv420p, BT.709, index at the front, exact times, sound."""
+"""An MP4 that plays everywhere: H.264, 4:2:0, BT.709, index at the front, exact times, sound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Self
 
 import av
-import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.packet import Packet
@@ -18,6 +17,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from pipeline.render.encoders import choose_encoder
 from pipeline.render.sheet import Sheet
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.settings import RenderSettings
@@ -28,14 +28,6 @@ _MOST_TICKS = 2**31 - 1
 _FINEST_CLOCK = 1_000_000
 """Ticks a second; finer clocks of sources are rounded to it."""
 _FASTEST_RATE = 1000
-# One thread gives the same bytes each time. B-frames would save a quarter of the size, but players
-# disagree on when such a video ends if its times are uneven, and they need a delay that old ones
-# ignore. The short look-ahead bounds the memory of the slower presets.
-_X264 = "threads=1:bframes=0:rc-lookahead=10"
-# x264 (core 165) reads memory that it never wrote in its AVX-512 code for mbtree, and gives other
-# bytes from time to time; with AVX2 it gives those that all other processors give.
-_NO_AVX512 = ":asm=avx2"
-_CPU_AVX512_SKX = 256  # OpenCV's number, which its Python module does not name
 _PREROLL = 0.001
 """Seconds. The piece of sound that ends where a video begins is needed to decode the next one."""
 
@@ -148,20 +140,18 @@ class Mp4Writer:
     def _video_stream(
         self, size: tuple[int, int], info: VideoInfo, settings: RenderSettings
     ) -> VideoStream:
+        encoder = choose_encoder(settings)
         stream = self._file.add_stream(
-            "libx264",
+            encoder.codec,
             rate=_frame_rate(info.frame_rate),
-            options={
-                "preset": settings.preset,
-                "crf": str(settings.crf),
-                "x264-params": _X264 + (_NO_AVX512 if _has_avx512() else ""),
-            },
+            options=dict(encoder.options),
             width=size[0],
             height=size[1],
             time_base=self._base,
         )
+        assert isinstance(stream, VideoStream)
         codec = stream.codec_context
-        codec.pix_fmt = "yuv420p"
+        codec.pix_fmt = encoder.pixel_format
         codec.thread_count = 1
         codec.color_primaries = ColorPrimaries.BT709
         codec.color_trc = ColorTrc.BT709
@@ -194,7 +184,3 @@ def _time_base(base: Fraction, longest: float) -> Fraction:
 def _frame_rate(rate: Fraction) -> Fraction:
     """Return a rate that the encoder takes; frames are shown by their times anyway."""
     return rate.limit_denominator(1001) if 1 <= rate <= _FASTEST_RATE else Fraction(25)
-
-
-def _has_avx512() -> bool:
-    return cv2.checkHardwareSupport(_CPU_AVX512_SKX)

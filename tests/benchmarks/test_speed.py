@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from benchmarks.results import speed_table
+from benchmarks.growth import Point, slope
+from benchmarks.results import growth_table, speed_table
 from benchmarks.speed import time_in_turns, time_once
 
 
@@ -36,3 +37,18 @@ def test_table_of_multiples() -> None:
     assert speed_table({"costs": costs}).splitlines()[-1] == (
         "| facepics | 720 | 10.0 | 2.00 | 0.50 | 100 |"
     )
+
+
+def test_memory_that_grows_is_told_for_an_hour() -> None:
+    points = [Point("memory", seconds, "", 0, 0, 0, mb) for seconds, mb in ((60, 100), (660, 150))]
+    assert slope([Point("height", 1, "", 0, 0, 0, 999), *points]) == pytest.approx(300)
+
+
+def test_table_of_growth() -> None:
+    point = {"axis": "height", "x": 720, "frames": 100}
+    points = [point | {"run": "crops", "cpu": 1.0}, point | {"run": "clips", "cpu": 2.5}]
+    assert growth_table({"points": points}).splitlines() == [
+        "| CPU ms a frame, start-up in it | crops | clips |",
+        "|---|--:|--:|",
+        "| 720p | 10.0 | 25.0 |",
+    ]

@@ -61,9 +61,10 @@ def test_an_older_python_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_codecs_that_lack_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_DECODERS", {"H.264": ("h264",), "AV9": ("none", "libx264")})
-    read, written = doctor.codecs(Plan(tmp_path))
+    read, written, encoders = doctor.codecs(Plan(tmp_path))
     assert read.text.startswith("AV9 cannot be read")
-    assert written.state is State.OK
+    assert written.state is encoders.state is State.OK
+    assert "x264" in encoders.text
 
 
 def test_weights_that_changed_are_wrong(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_nonsense_in_the_settings_file_is_a_usage_error(
 
 
 @pytest.mark.parametrize(
-    "args", [("--min-face", "x"), ("--min-face", "1"), ("--video", "all"), ("--jobs", "0")]
+    "args", [("--min-face", "x"), ("--min-face", "1"), ("--video", "all"), ("--crf", "99")]
 )
 def test_values_out_of_range_are_usage_errors(command: click.Command, args: tuple[str]) -> None:
     assert call(command, *args) == 2

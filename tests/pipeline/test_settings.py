@@ -34,6 +34,11 @@ def test_what_is_no_duration(text: str) -> None:
         check_settings(Settings(run=RunSettings(time_budget=text)))
 
 
+def test_what_is_no_number_of_workers() -> None:
+    with pytest.raises(SetUpError, match=r"run.jobs.*auto, or a number"):
+        check_settings(Settings(run=RunSettings(jobs="0")))
+
+
 def test_the_defaults_hold() -> None:
     check_settings(Settings())
 
