@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -36,7 +36,8 @@ class Point:
     """What one run costs.
 
     Attributes:
-        axis: What is varied: ``height``, ``seconds``, ``faces`` a frame, ``workers``.
+        axis: What is varied: ``height``, ``seconds``, ``faces`` a frame, ``workers``; ``start``
+            where nothing is, and the video has one frame.
         x: Its value; of faces, those that were found.
         run: What was asked for.
         cpu, wall: Seconds of the whole run, medians over the turns.
@@ -57,6 +58,7 @@ def run(clip: Path, turns: int) -> Iterator[Point]:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         video = place / "video.mp4"
+        yield from _points("start", 0, video, prepare(clip, video, 360, 0.01), turns)
         for height in HEIGHTS:
             frames = prepare(clip, video, height, SECONDS)
             yield from _points("height", height, video, frames, turns)
@@ -73,7 +75,7 @@ def run(clip: Path, turns: int) -> Iterator[Point]:
             yield Point("memory", seconds, "crops and tables", frames, *cost)
 
 
-def slope(points: list[Point]) -> float:
+def slope(points: Sequence[Point]) -> float:
     """Return by how many MB the largest process grows in an hour of video."""
     short, long = (point for point in points if point.axis == "memory")
     return 3600 * (long.memory - short.memory) / (long.x - short.x)
@@ -116,22 +118,23 @@ def _workers(clip: Path, place: Path, turns: int) -> Iterator[Point]:
             yield Point("workers", jobs, name, frames[source], cpu, wall, memory)
 
 
-def draw(points: list[dict[str, Any]], path: Path) -> None:
+def draw(points: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw the points of `results/growth.json`: a panel for each thing that is varied."""
     figure = Figure(figsize=(15, 4.2), layout="constrained")
     panels = figure.subplots(1, 4)
     labels = {
-        "height": ("height, pixels", "CPU ms a frame"),
-        "seconds": ("length, seconds", "CPU ms a frame, start-up in it"),
-        "faces": ("faces found a frame", "CPU ms a frame"),
+        "height": ("height, pixels", "CPU ms a frame, start-up aside"),
+        "seconds": ("length, seconds of 360p", "CPU seconds, start-up in it"),
+        "faces": ("faces found a frame", "CPU ms a frame, start-up aside"),
         "workers": ("workers", "frames a second"),
     }
+    start = starting(points)
     for panel, (axis, (below, beside)) in zip(panels, labels.items(), strict=True):
         mine = [point for point in points if point["axis"] == axis]
         for name in dict.fromkeys(point["run"] for point in mine):
             line = [point for point in mine if point["run"] == name]
-            rate = [_rate(point) for point in line]
-            panel.plot([point["x"] for point in line], rate, marker=".", label=name)
+            values = [_value(point, start) for point in line]
+            panel.plot([point["x"] for point in line], values, marker=".", label=name)
         panel.set(xlabel=below, ylabel=beside)
         panel.set_ylim(0)
         panel.grid(alpha=0.3)
@@ -140,8 +143,22 @@ def draw(points: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _rate(point: dict[str, Any]) -> float:
-    """Return frames a second where workers are varied, else milliseconds a frame."""
-    if point["axis"] == "workers":
-        return float(point["frames"] / point["wall"])
-    return float(1e3 * point["cpu"] / point["frames"])
+def starting(points: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the CPU seconds of start-up by what was asked for."""
+    return {point["run"]: point["cpu"] for point in points if point["axis"] == "start"}
+
+
+def milliseconds(point: Mapping[str, Any], start: Mapping[str, float]) -> float:
+    """Return the CPU time of a frame, start-up aside."""
+    return float(1e3 * (point["cpu"] - start[point["run"]]) / point["frames"])
+
+
+def _value(point: Mapping[str, Any], start: Mapping[str, float]) -> float:
+    """Return what is drawn of a point."""
+    match point["axis"]:
+        case "workers":
+            return float(point["frames"] / point["wall"])
+        case "seconds":
+            return float(point["cpu"])
+        case _:
+            return milliseconds(point, start)

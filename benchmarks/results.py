@@ -14,7 +14,7 @@ from typing import Any, Final
 from benchmarks.batch import Figure
 from benchmarks.cuts import Tally
 from benchmarks.detection_plot import draw_accuracy_over_time
-from benchmarks.growth import Point, draw, slope
+from benchmarks.growth import Point, draw, milliseconds, slope, starting
 from benchmarks.linking import RATE, LinkCost
 from benchmarks.scores import ALL
 from benchmarks.speed import Cost
@@ -70,7 +70,7 @@ def save_speed(costs: Sequence[Cost], figures: Sequence[Figure]) -> None:
 def save_growth(points: Sequence[Point]) -> None:
     """Write ``results/growth.json``, its plot, and the README's table."""
     measured = [_rounded(asdict(point)) for point in points]
-    data = {"about": _about(), "points": measured, "slope": _rounded(slope([*points]))}
+    data = {"about": _about(), "points": measured, "slope": _rounded(slope(points))}
     _keep("growth", data, growth_table(data))
     draw(measured, FOLDER / "growth.png")
 
@@ -78,16 +78,13 @@ def save_growth(points: Sequence[Point]) -> None:
 def growth_table(data: Mapping[str, Any]) -> str:
     """Return what each size and number of faces costs as a table of Markdown."""
     runs = list(dict.fromkeys(one["run"] for one in data["points"] if one["axis"] == "height"))
-    lines = ["| CPU ms a frame, start-up in it | " + " | ".join(runs) + " |"]
+    start = starting(data["points"])
+    lines = ["| CPU ms a frame, start-up aside | " + " | ".join(runs) + " |"]
     lines.append("|---|" + "--:|" * len(runs))
-    for axis, words in (
-        ("height", "{:g}p"),
-        ("seconds", "{:g} s of 360p"),
-        ("faces", "{:.0f} faces"),
-    ):
+    for axis, words in (("height", "{:g}p"), ("faces", "{:.0f} faces, 1080p")):
         points = [one for one in data["points"] if one["axis"] == axis]
         for x in dict.fromkeys(one["x"] for one in points):
-            cells = [f"{1e3 * one['cpu'] / one['frames']:.1f}" for one in points if one["x"] == x]
+            cells = [f"{milliseconds(one, start):.1f}" for one in points if one["x"] == x]
             lines.append(f"| {words.format(x)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

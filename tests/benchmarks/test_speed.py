@@ -46,9 +46,10 @@ def test_memory_that_grows_is_told_for_an_hour() -> None:
 
 def test_table_of_growth() -> None:
     point = {"axis": "height", "x": 720, "frames": 100}
-    points = [point | {"run": "crops", "cpu": 1.0}, point | {"run": "clips", "cpu": 2.5}]
+    points = [point | {"run": "crops", "cpu": 3.0}, point | {"run": "clips", "cpu": 4.5}]
+    points += [one | {"axis": "start", "cpu": 2.0} for one in points]
     assert growth_table({"points": points}).splitlines() == [
-        "| CPU ms a frame, start-up in it | crops | clips |",
+        "| CPU ms a frame, start-up aside | crops | clips |",
         "|---|--:|--:|",
         "| 720p | 10.0 | 25.0 |",
     ]
