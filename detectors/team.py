@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from detectors import Detections, Detector
 from detectors.images import Image
+
+ALONE: Final = 250
+"""Pictures that one looks at alone: to get the others ready takes about as long."""
 
 
 class Team:
     """Finds what any of its members would find, and looks at as many pictures at once.
 
     Args:
-        members: At least one; each is used by one thread at a time.
+        make: Gets a member ready; each is used by one thread at a time.
+        count: Members, at least one.
     """
 
-    def __init__(self, members: Sequence[Detector]) -> None:
-        self.name = members[0].name
-        self.smallest_face = members[0].smallest_face
-        self.runtime = members[0].runtime
-        self._members = members
-        self._threads = ThreadPoolExecutor(len(members), "detector")
+    def __init__(self, make: Callable[[], Detector], count: int) -> None:
+        first = make()
+        self.name = first.name
+        self.smallest_face = first.smallest_face
+        self.runtime = first.runtime
+        self._make, self._count = make, count
+        self._members = [first]
+        self._threads = ThreadPoolExecutor(count, "detector")
+        self._seen = 0
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
         """Return the faces of each picture (H, W, 3)."""
-        count = len(self._members)
-        shares = [images[k::count] for k in range(count)]
+        self._seen += len(images)
+        if self._seen <= ALONE:
+            return self._members[0](images)
+        self._members += [self._make() for _ in range(self._count - len(self._members))]
+        shares = [images[k :: self._count] for k in range(self._count)]
         found = [Detections.none()] * len(images)
         parts = self._threads.map(lambda member, share: member(share), self._members, shares)
         for k, part in enumerate(parts):
-            found[k::count] = part
+            found[k :: self._count] = part
         return found

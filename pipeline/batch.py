@@ -16,24 +16,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import detectors.weights
-from detectors import DetectorError
 from pipeline import catalog, tombstones
 from pipeline.catalog import Catalog
+from pipeline.checked import CheckedSettings
 from pipeline.discover import discover, is_output_folder
 from pipeline.errors import ExitCode, OutputError, SetUpError
-from pipeline.every import parse_every
 from pipeline.job import VideoJob
-from pipeline.keys import stage_keys
 from pipeline.ledger import BatchProgress, Ledger
-from pipeline.link import check_link_settings
-from pipeline.machine import count_workers
 from pipeline.planning import Action, Decision, Planner
 from pipeline.publish import OutputFolder, output_errors, private_files
 from pipeline.report.index import write_index_page
-from pipeline.sandbox import Confinement
-from pipeline.select import parse_keep
-from pipeline.settings import Settings, check_settings, parse_duration
+from pipeline.settings import Settings, parse_duration
 from pipeline.sources import SourceIndex
 from pipeline.types import Source, Status, VideoResult
 from pipeline.workers import Outcome, WorkerPool
@@ -84,7 +77,7 @@ def process_batch(
         OutputError: If ``output`` cannot be written to or is full.
         Locked: If another run works on ``output``.
     """
-    checked = _Checked.check(settings)
+    checked = CheckedSettings.check(settings)
     folder = Path(output).absolute()
     sources = _large_first(discover(inputs, folder, settings.discover))
     with (
@@ -120,7 +113,7 @@ def plan_batch(
     settings: Settings = Settings(),
 ) -> list[Decision]:
     """Decide what :func:`process_batch` would do; no video is opened, nothing is written."""
-    checked = _Checked.check(settings)
+    checked = CheckedSettings.check(settings)
     folder = Path(output).absolute()
     sources = _large_first(discover(inputs, folder, settings.discover))
     out = OutputFolder(folder)
@@ -182,52 +175,11 @@ def _check_room(folder: Path, gigabytes: float) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """Settings that were found to make sense, with what follows from them."""
-
-    settings: Settings
-    keys: dict[str, str]
-    weights: dict[str, str]
-    weights_file: Path
-
-    @classmethod
-    def check(cls, settings: Settings) -> _Checked:
-        """Check what can be checked without opening anything large; raises SetUpError."""
-        check_settings(settings)
-        parse_every(settings.scan.every)
-        parse_keep(settings.select.keep)
-        check_link_settings(settings.link)
-        try:
-            entry = detectors.weights.find(settings.scan.weights)
-        except DetectorError as error:
-            raise SetUpError(str(error)) from error
-        if not settings.link.threshold:
-            settings = replace(settings, link=replace(settings.link, threshold=entry.threshold))
-        if settings.link.threshold < settings.scan.score_floor:
-            floor = settings.link.threshold  # what counts must not be thrown away before
-            settings = replace(settings, scan=replace(settings.scan, score_floor=floor))
-        weights = {"name": entry.name, "sha256": entry.sha256}
-        return cls(settings, stage_keys(settings, entry.fingerprint), weights, entry.path)
-
-    def confinement(self, out: OutputFolder) -> Confinement:
-        """Return how workers are shut in that write to ``out``."""
-        manifest = self.weights_file.with_name(detectors.weights.MANIFEST)
-        run = self.settings.run
-        return Confinement(
-            reads=(str(self.weights_file), str(manifest), str(out.path)),
-            writes=(str(out.staging),),
-            memory=run.worker_memory,
-            file_size=run.max_output,
-            isolate=run.sandbox,
-        )
-
-
 @dataclass(slots=True)
 class _Batch:
     """One run over the sources: who works on what, and what happens to the outcome."""
 
-    checked: _Checked
+    checked: CheckedSettings
     out: OutputFolder
     planner: Planner
     ledger: Ledger
@@ -241,10 +193,9 @@ class _Batch:
         run = self.checked.settings.run
         self.ledger.begin(self.checked.settings, len(sources))
         in_work: dict[Path, Decision] = {}
-        workers = count_workers(run.jobs)
-        self.detectors = max(1, workers // max(1, len(sources)))
+        workers, self.detectors = self.checked.workers(len(sources))
         with WorkerPool(
-            min(workers, max(1, len(sources))),
+            workers,
             run.device,
             run.stall_timeout,
             self.ledger.show,

@@ -91,21 +91,21 @@ def _attempt(
     from detectors.team import Team
     from pipeline.render import encoders
 
+    def load() -> detectors.Detector:
+        scan = job.settings.scan
+        return detectors.load(
+            scan.weights,
+            device=device,
+            threshold=scan.score_floor,
+            precision=scan.precision,  # type: ignore[arg-type]  # a choice of the settings
+        )
+
     def detector() -> detectors.Detector:
         scan = job.settings.scan
         key = f"{scan.weights} {scan.score_floor} {scan.precision} {job.detectors}"
         if key not in loaded:
             sandbox.limit_memory(0)
-            members = [
-                detectors.load(
-                    scan.weights,
-                    device=device,
-                    threshold=scan.score_floor,
-                    precision=scan.precision,  # type: ignore[arg-type]  # a choice of the settings
-                )
-                for _ in range(job.detectors)
-            ]
-            loaded[key] = Team(members) if len(members) > 1 else members[0]
+            loaded[key] = Team(load, job.detectors) if job.detectors > 1 else load()
             sandbox.limit_memory(confinement.memory)
         return loaded[key]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from detectors import Detections
-from detectors.team import Team
+from detectors.team import ALONE, Team
 
 
 class Counter:
@@ -28,25 +28,45 @@ class Counter:
 
 
 def pictures(count: int) -> list[np.ndarray]:
-    return [np.full((4, 4, 3), k, np.uint8) for k in range(count)]
+    return [np.full((4, 4, 3), k % 256, np.uint8) for k in range(count)]
+
+
+def at_once(*members: Counter) -> Team:
+    """Return a team that has begun to look side by side."""
+    team = Team(iter(members).__next__, len(members))
+    team(pictures(ALONE))
+    for member in members:
+        member.seen = 0
+    return team
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 8])
 def test_pictures_keep_their_order(count: int) -> None:
-    team = Team([Counter() for _ in range(3)])
-    found = team(pictures(count))
+    found = at_once(*(Counter() for _ in range(3)))(pictures(count))
     assert [round(float(one.scores[0]) * 255) for one in found] == list(range(count))
 
 
 def test_members_look_at_the_same_time_and_share_the_work() -> None:
     barrier = threading.Barrier(3)
-    members = [Counter(barrier) for _ in range(3)]
-    Team(members)(pictures(6))
+    members = [Counter() for _ in range(3)]
+    team = at_once(*members)
+    for member in members:
+        member.barrier = barrier
+    team(pictures(6))
     assert [member.seen for member in members] == [2, 2, 2]
 
 
+def test_the_others_are_made_only_for_long_videos() -> None:
+    made = []
+    team = Team(lambda: made.append(Counter()) or made[-1], 3)
+    team(pictures(ALONE))
+    assert len(made) == 1
+    assert len(team(pictures(4))) == 4
+    assert len(made) == 3
+
+
 def test_it_goes_by_the_name_of_its_members() -> None:
-    team = Team([Counter(), Counter()])
+    team = Team(Counter, 2)
     assert (team.name, team.runtime, team.smallest_face) == ("counter", "none", 12.0)
 
 
@@ -55,5 +75,6 @@ def test_what_fails_in_a_member_is_told() -> None:
         def __call__(self, images: Sequence[np.ndarray]) -> list[Detections]:
             raise MemoryError
 
+    team = at_once(Counter(), Broken())
     with pytest.raises(MemoryError):
-        Team([Counter(), Broken()])(pictures(2))
+        team(pictures(2))
