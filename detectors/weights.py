@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from numpy.typing import NDArray
 
-from detectors.boxes import Suppression
 from detectors.errors import (
     BadManifest,
     ChangedWeights,
@@ -24,6 +23,7 @@ from detectors.errors import (
     MissingWeights,
     UnknownWeights,
 )
+from detectors.suppression import Suppression
 
 if TYPE_CHECKING:
     from torch import Tensor

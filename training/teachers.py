@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from detectors import Detections
 from detectors.backends import Precision
 from detectors.backends.openvino import core
-from detectors.boxes import Suppression, suppress
+from detectors.boxes import suppress
 from detectors.images import Image
+from detectors.suppression import Suppression
 
 MULTIPLE: Final = 32  # px that both networks want height and width to be a multiple of
 TYPES: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16}

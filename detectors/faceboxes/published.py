@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detectors.boxes import Suppression
 from detectors.errors import UnsupportedCheckpoint
 from detectors.faceboxes.config import PYTORCH, TENSORFLOW, FaceBoxesConfig
 from detectors.faceboxes.frozen_graph import read_constants
 from detectors.faceboxes.network import rebuild
+from detectors.suppression import Suppression
 from detectors.weights import Entry, save
 
 SMALLEST_FACE: Final = 20.0  # px; smaller ones took no part in training (arXiv:1708.05234, 3.4)

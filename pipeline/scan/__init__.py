@@ -1,6 +1,7 @@
 """Stage 3, frames -> detections and cut scores: the first pass.
 
-detect       looks for faces and gathers what was seen
+detect       goes through a video and gathers what was seen
+faces        looks for faces beside the decoding
 measure      how sharp, bright and rich in contrast a face is
 camera       how the camera moves the scene
 cuts         where the picture becomes another one
@@ -8,6 +9,7 @@ rows         columns that grow
 scanfile     what was seen, kept for later runs
 """
 
-from pipeline.scan.detect import MAX_ENLARGEMENT, network_size, scan
+from pipeline.scan.detect import scan
+from pipeline.scan.faces import MAX_ENLARGEMENT, network_size
 
 __all__ = ["MAX_ENLARGEMENT", "network_size", "scan"]

@@ -2,46 +2,29 @@
 
 The decoder scales straight to the size that the network looks at; a full-size colour picture is
 never made. What is measured on a face comes from the full-size luma, of which only the face is
-touched. A picture is dropped as soon as its batch has been looked at, so memory stays flat.
+touched. While one batch is looked at, the next is decoded. A picture is dropped as soon as its
+batch has been looked at, so memory stays flat.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
-from detectors import Detections, Detector
+from detectors import Detector
 from pipeline.decode import Video
 from pipeline.every import parse_every
 from pipeline.scan.camera import CameraMeter
 from pipeline.scan.cuts import CutMeter
-from pipeline.scan.measure import measure
+from pipeline.scan.faces import MAX_ENLARGEMENT, Faces
 from pipeline.scan.rows import Rows
 from pipeline.settings import ScanSettings
-from pipeline.types import Frame, Image, Scan
-
-MAX_ENLARGEMENT: Final = 2.0
-"""Pictures are enlarged at most so much for the network: beyond, there is nothing more to see."""
-
-_MAX_PENDING_PIXELS: Final = 64_000_000
-"""Full-size pixels that may wait for a batch to fill: about 100 MB."""
+from pipeline.types import Frame, Scan
 
 _FRAME = np.dtype(
     [("pts", np.int64), ("time", np.float64), ("size", np.int32, 2), ("looked", np.bool_)]
-)
-_FACE = np.dtype(
-    [
-        ("frame", np.int32),
-        ("boxes", np.float32, 4),
-        ("scores", np.float32),
-        ("sharpness", np.float32),
-        ("brightness", np.float32),
-        ("contrast", np.float32),
-        ("thumbnail", np.uint8, (8, 8)),
-    ]
 )
 
 
@@ -66,17 +49,16 @@ def scan(
     """
     looks_at = parse_every(settings.every)
     frames, cuts, camera = Rows(_FRAME), CutMeter(), CameraMeter()
-    faces = _Faces(detector, settings, batch_size)
-    for frame in video.frames():
-        luma, looked = frame.picture.luma(), looks_at(frame.index, frame.time)
-        cuts.add(luma)
-        camera.add(luma)
-        if looked:
-            faces.look(frame, luma)
-        frames.append([(frame.pts, frame.time, _size(frame), looked)])
-        if progress is not None:
-            progress(frame.index + 1, frame.time)
-    faces.flush()
+    with Faces(detector, settings, batch_size) as faces:
+        for frame in video.frames():
+            luma, looked = frame.picture.luma(), looks_at(frame.index, frame.time)
+            cuts.add(luma)
+            camera.add(luma)
+            if looked:
+                faces.look(frame, luma)
+            frames.append([(frame.pts, frame.time, _size(frame), looked)])
+            if progress is not None:
+                progress(frame.index + 1, frame.time)
     audit = replace(video.audit, warnings=(*video.audit.warnings, *_warnings(settings, detector)))
     return Scan(
         info=video.info,
@@ -87,19 +69,6 @@ def scan(
         **frames.columns(),
         **faces.rows.columns(),
     )
-
-
-def network_size(
-    size: tuple[int, int], settings: ScanSettings, smallest_face: float
-) -> tuple[int, int]:
-    """Return the size at which a network that sees ``smallest_face`` pixels finds ``min_face``.
-
-    Small pictures are looked at larger than that, as it costs little: see ``least_side``. Sizes are
-    (width, height); see ``MAX_ENLARGEMENT``.
-    """
-    scale = max(smallest_face / settings.min_face, settings.least_side / max(size))
-    scale = min(scale, MAX_ENLARGEMENT)
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _warnings(settings: ScanSettings, detector: Detector) -> Iterator[str]:
@@ -114,45 +83,3 @@ def _warnings(settings: ScanSettings, detector: Detector) -> Iterator[str]:
 
 def _size(frame: Frame) -> tuple[int, int]:
     return frame.picture.width, frame.picture.height
-
-
-class _Faces:
-    """Gathers pictures into batches, looks at them, and keeps what was seen."""
-
-    def __init__(self, detector: Detector, settings: ScanSettings, batch_size: int) -> None:
-        self.rows = Rows(_FACE)
-        self._detector = detector
-        self._settings = settings
-        self._batch_size = batch_size
-        self._waiting: list[tuple[int, Image, Image]] = []  # frame, luma, picture to look at
-
-    def look(self, frame: Frame, luma: Image) -> None:
-        """Look at a frame, now or when its batch is full."""
-        smallest = self._detector.smallest_face
-        size = network_size(_size(frame), self._settings, smallest)
-        if self._waiting and self._waiting[0][1].shape != luma.shape:
-            self.flush()
-        self._waiting.append((frame.index, luma, frame.picture.bgr(size)))
-        pixels = len(self._waiting) * luma.size
-        if len(self._waiting) >= self._batch_size or pixels >= _MAX_PENDING_PIXELS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Look at all that waits."""
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            found = self._detector([image for _, _, image in waiting])
-            for (index, luma, image), detections in zip(waiting, found, strict=True):
-                self._keep(index, luma, image, detections)
-
-    def _keep(self, index: int, luma: Image, image: Image, found: Detections) -> None:
-        """Keep the faces of one frame, in full-size pixels."""
-        enough = found.scores >= self._settings.score_floor
-        scale = np.array(luma.shape[::-1]) / np.array(image.shape[1::-1])  # (2,)
-        boxes = (found.boxes[enough] * np.tile(scale, 2)).astype(np.float32)  # (N, 4)
-        seen = measure(luma, boxes)
-        faces = np.zeros(len(boxes), _FACE)
-        faces["frame"], faces["boxes"], faces["scores"] = index, boxes, found.scores[enough]
-        faces["sharpness"], faces["brightness"] = seen.sharpness, seen.brightness
-        faces["contrast"], faces["thumbnail"] = seen.contrast, seen.thumbnail
-        self.rows.append(faces)

@@ -57,7 +57,10 @@ def save(scan: Scan, path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy")  # unlike a bare name, not dated today
-            archive.writestr(entry, _encoded(array), zipfile.ZIP_DEFLATED)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            large = array.nbytes > zipfile.ZIP64_LIMIT // 2
+            with archive.open(entry, "w", force_zip64=large) as file:  # no copy of the whole
+                npy.write_array(file, array, allow_pickle=False)
 
 
 def load(path: Path) -> Scan:
@@ -80,13 +83,6 @@ def load(path: Path) -> Scan:
         raise
     except _DAMAGE as error:
         raise UnusableScan(f"{path} is damaged or is no scan ({error}).") from error
-
-
-def _encoded(array: NDArray[Any]) -> bytes:
-    """Return the array in NumPy's file format."""
-    buffer = io.BytesIO()
-    npy.write_array(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
 
 
 def _decoded(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from detectors.boxes import Suppression
 from detectors.faceboxes import PYTORCH, TENSORFLOW, FaceBoxes, FaceBoxesConfig
+from detectors.suppression import Suppression
 from detectors.weights import Entry, save
 
 PLAIN = Suppression()

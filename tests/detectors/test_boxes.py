@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from detectors.boxes import LEAST_VOTE, Boxes, Suppression, clip, iou, suppress, vote
+from detectors.boxes import LEAST_VOTE, Boxes, clip, iou, suppress, vote
+from detectors.suppression import Suppression
 
 HEIGHT, WIDTH = 300, 400
 

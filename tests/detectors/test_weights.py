@@ -8,7 +8,6 @@ import torch
 from safetensors import safe_open
 
 from detectors import DetectorError, load
-from detectors.boxes import Suppression
 from detectors.errors import (
     BadManifest,
     ChangedWeights,
@@ -17,6 +16,7 @@ from detectors.errors import (
     MissingWeights,
     UnknownWeights,
 )
+from detectors.suppression import Suppression
 from detectors.weights import MANIFEST, Entry, find, read_manifest, read_tensors, save
 
 TENSORS = {"weight": torch.arange(6.0).reshape(2, 3)}

@@ -161,7 +161,7 @@ def test_a_batch_holds_pictures_of_one_size():
 
 
 def test_huge_pictures_do_not_pile_up(monkeypatch):
-    monkeypatch.setattr("pipeline.scan.detect._MAX_PENDING_PIXELS", 2 * SIZE[0] * SIZE[1])
+    monkeypatch.setattr("pipeline.scan.faces._MAX_PENDING_PIXELS", 2 * SIZE[0] * SIZE[1])
     detector = WhiteSquares()
     scan(FakeVideo([picture()] * 5), detector, NATIVE, 64)
     assert [len(batch) for batch in detector.batches] == [2, 2, 1]

@@ -40,8 +40,6 @@ _USUAL: Final = 0.75
 two seldom more."""
 _LOOKS_LIMIT: Final = 4.0
 """Nats that looks decide at most: a person may have turned."""
-_DENSE: Final = 4_000_000
-"""Cells of the largest table that is solved as one."""
 _AXES: Final = 3
 """Centre and size; the aspect tells nobody apart."""
 
@@ -199,27 +197,15 @@ def _solve(first: Ints, second: Ints, gain: Floats) -> Ints:
     """Return which of a few pairs (P,) to take."""
     _, row = np.unique(first, return_inverse=True)
     _, column = np.unique(second, return_inverse=True)
-    shape = row.max() + 1, column.max() + 1
-    pair = scipy.sparse.csr_array((np.arange(1, len(gain) + 1), (row, column)), shape=shape)
-    if shape[0] * shape[1] > _DENSE:
-        rows, columns = _solve_sparse(row, column, gain)
-    else:
-        table = np.zeros(shape)
-        table[row, column] = gain
-        rows, columns = scipy.optimize.linear_sum_assignment(table, maximize=True)
-    found = np.asarray(pair[rows, columns]).ravel()
-    return found[found > 0].astype(np.int64) - 1
-
-
-def _solve_sparse(row: Ints, column: Ints, gain: Floats) -> tuple[Ints, Ints]:
-    """Assign where a full table would not fit into memory."""
     rows, columns = row.max() + 1, column.max() + 1
     none = np.arange(rows)  # every piece may also go on as nobody, at no gain
     cost = gain.max() + 1 - np.concatenate([gain, np.zeros(rows)])
     place = np.concatenate([row, none]), np.concatenate([column, none + columns])
     graph = scipy.sparse.csr_array((cost, place), shape=(rows, columns + rows))
     found, at = scipy.sparse.csgraph.min_weight_full_bipartite_matching(graph)
-    return found[at < columns], at[at < columns]
+    taken = np.full(rows, -1)
+    taken[found] = at
+    return np.flatnonzero(taken[row] == column)
 
 
 def _merge(pieces: Ints, begins: Ints, first: Ints, second: Ints) -> Ints:

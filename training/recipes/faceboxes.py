@@ -25,10 +25,10 @@ from torch import Tensor, nn
 
 from detectors.backends import Execution
 from detectors.backends.torch import TorchNetwork
-from detectors.boxes import Suppression
 from detectors.faceboxes import FaceBoxes, FaceBoxesConfig, anchors, decode
 from detectors.faceboxes.config import parse_config
 from detectors.faceboxes.detector import FaceBoxesDetector
+from detectors.suppression import Suppression
 from detectors.weights import Entry
 from training.augment import AugmentSettings
 from training.datasets import Sample
