@@ -81,12 +81,13 @@ def growth_table(data: Mapping[str, Any]) -> str:
     start = starting(data["points"])
     lines = ["| CPU ms a frame, start-up aside | " + " | ".join(runs) + " |"]
     lines.append("|---|" + "--:|" * len(runs))
-    for axis, words in (("height", "{:g}p"), ("faces", "{:.0f} faces, 1080p")):
+    for axis, words in (("height", "{:g}p"), ("faces", "1080p, faces: {:.0f}")):
         points = [one for one in data["points"] if one["axis"] == axis]
         for x in dict.fromkeys(one["x"] for one in points):
             cells = [f"{milliseconds(one, start):.1f}" for one in points if one["x"] == x]
             lines.append(f"| {words.format(x)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    memory = f"{data['slope']:.0f} MB" + " |" * len(runs)
+    return "\n".join([*lines, f"| memory, in an hour of 240p | {memory}"])
 
 
 def save_linking(costs: Sequence[LinkCost]) -> None:

@@ -20,8 +20,8 @@ from pipeline.types import Frame, Image
 MAX_ENLARGEMENT: Final = 2.0
 """Pictures are enlarged at most so much for the network: beyond, there is nothing more to see."""
 
-_MAX_PENDING_PIXELS: Final = 64_000_000
-"""Full-size pixels that may wait for a batch to fill: about 100 MB."""
+_MAX_PENDING_PIXELS: Final = 32_000_000
+"""Full-size pixels of a batch, of which one is looked at while the next fills: about 100 MB."""
 
 _FACE = np.dtype(
     [

@@ -48,8 +48,9 @@ def test_table_of_growth() -> None:
     point = {"axis": "height", "x": 720, "frames": 100}
     points = [point | {"run": "crops", "cpu": 3.0}, point | {"run": "clips", "cpu": 4.5}]
     points += [one | {"axis": "start", "cpu": 2.0} for one in points]
-    assert growth_table({"points": points}).splitlines() == [
+    assert growth_table({"points": points, "slope": 3.2}).splitlines() == [
         "| CPU ms a frame, start-up aside | crops | clips |",
         "|---|--:|--:|",
         "| 720p | 10.0 | 25.0 |",
+        "| memory, in an hour of 240p | 3 MB | |",
     ]
