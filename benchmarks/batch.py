@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +10,10 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.speed import FFMPEG, ROOT, prepare, time_in_turns, time_once
+from benchmarks.speed import FFMPEG, facepics, prepare, time_in_turns, time_once
 
 RERUN: Final = 100
 """Videos of a run that finds nothing to do."""
-
-Command = tuple[str | Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +41,17 @@ def run(clip: Path, labelled: Path | None, turns: int) -> Iterator[Figure]:
             yield from _clips(sorted(labelled.glob("*/clip.mp4")), place, turns)
 
 
-def _ours(source: Path, place: Path, *options: str) -> Command:
-    return (sys.executable, ROOT / "start.py", source, "-o", place / "out", *options)
-
-
 def _starting(clip: Path, place: Path, turns: int) -> Iterator[Figure]:
     media = place / "media"
     media.mkdir()
     frame = (*FFMPEG, "-i", clip, "-frames:v", "1", "-an", media / "0.mp4")
     time_once(frame)
-    walls = [wall for _, wall, _ in time_in_turns({"": _ours(media, place)}, turns)[""]]
+    walls = [wall for _, wall, _ in time_in_turns({"": facepics(media, place)}, turns)[""]]
     yield Figure("a run over one frame", median(walls), "s")
     for number in range(1, RERUN):  # another size each: a copy would be known for one
         lines = ("-vf", f"scale=-2:{16 + 2 * number}", "-frames:v", "1", "-an")
         time_once((*FFMPEG, "-i", clip, *lines, media / f"{number}.mp4"))
-    ours = _ours(media, place)
+    ours = facepics(media, place)
     time_once(ours)
     again = (*ours[:3], "--output", *ours[4:])  # `-o` would begin anew
     walls = [time_once(again)[1] for _ in range(turns)]
@@ -70,7 +63,7 @@ def _two_workers(clip: Path, place: Path, turns: int) -> Figure:
     pair.mkdir()
     prepare(clip, pair / "a.mp4", 720, 12)
     prepare(clip, pair / "b.mp4", 720, 12.4)
-    commands = {jobs: _ours(pair, place, "--jobs", jobs) for jobs in ("1", "2")}
+    commands = {jobs: facepics(pair, place, "--jobs", jobs) for jobs in ("1", "2")}
     times = time_in_turns(commands, turns)
     one, two = (median(wall for _, wall, _ in times[jobs]) for jobs in ("1", "2"))
     shutil.rmtree(pair)
@@ -81,7 +74,9 @@ def _clips(sources: list[Path], place: Path, turns: int) -> Iterator[Figure]:
     """Yield the CPU time with clips over that without, of each labelled clip and of all."""
     sums = {"annotated": 0.0, "both": 0.0}
     for source in sources:
-        commands = {video: _ours(source, place, "--video", video, "--jobs", "1") for video in sums}
+        commands = {
+            video: facepics(source, place, "--video", video, "--jobs", "1") for video in sums
+        }
         times = time_in_turns(commands, turns)
         cpu = {video: median(one for one, _, _ in times[video]) for video in sums}
         for video, seconds in cpu.items():

@@ -6,20 +6,18 @@ As in `benchmarks.speed`, every run is a process of its own, timed in turns by t
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
 from typing import Any, Final
 
 from matplotlib.figure import Figure
 
 from benchmarks.films import write_crowd
-from benchmarks.speed import ROOT, prepare, time_in_turns, time_once
+from benchmarks.speed import Command, facepics, medians, prepare, time_in_turns, time_once
 from pipeline.machine import processors
 
 HEIGHTS: Final = (240, 360, 480, 720, 1080, 1440, 2160)
@@ -85,17 +83,15 @@ def slope(points: Sequence[Point]) -> float:
     return 3600 * (long.memory - short.memory) / (long.x - short.x)
 
 
-def _ours(source: Path, video: str, jobs: int = 1) -> tuple[str | Path, ...]:
-    options = ("--jobs", str(jobs), "--video", video)
-    return (sys.executable, ROOT / "start.py", source, "-o", source.parent / "out", *options)
+def _ours(source: Path, video: str, jobs: int = 1) -> Command:
+    return facepics(source, source.parent, "--jobs", str(jobs), "--video", video)
 
 
 def _points(axis: str, x: float, source: Path, frames: int, turns: int) -> Iterator[Point]:
     commands = {name: _ours(source, video) for name, video in VIDEOS.items()}
     for name, costs in time_in_turns(commands, turns).items():
-        cpu, wall, memory = (median(column) for column in zip(*costs, strict=True))
         found = _faces_found(source.parent / "out" / source.name) if axis == "faces" else x
-        yield Point(axis, found, name, frames, cpu, wall, memory)
+        yield Point(axis, found, name, frames, *medians(costs))
 
 
 def _faces_found(folder: Path) -> float:
@@ -118,8 +114,7 @@ def _workers(clip: Path, place: Path, turns: int) -> Iterator[Point]:
         commands = {names[source]: _ours(source, "none", jobs) for source in names}
         times = time_in_turns(commands, turns)
         for source, name in names.items():
-            cpu, wall, memory = (median(column) for column in zip(*times[name], strict=True))
-            yield Point("workers", jobs, name, frames[source], cpu, wall, memory)
+            yield Point("workers", jobs, name, frames[source], *medians(times[name]))
 
 
 def draw(points: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -22,6 +22,7 @@ ROOT: Final = Path(__file__).parent.parent
 PRESET: Final = "veryfast"
 HEIGHTS: Final = (1080, 720)
 PEER_SECONDS: Final = 2.0  # of video for programs that take more than a second for a frame
+Command = tuple[str | Path, ...]
 FFMPEG: Final = ("ffmpeg", "-hide_banner", "-loglevel", "error", "-y", "-threads", "1")
 
 
@@ -71,8 +72,19 @@ def _costs(
     programs: Mapping[str, Sequence[str | Path]], height: int, frames: int, turns: int
 ) -> Iterator[Cost]:
     for name, turn_costs in time_in_turns(programs, turns).items():
-        cpu, wall, memory = (median(column) for column in zip(*turn_costs, strict=True))
+        cpu, wall, memory = medians(turn_costs)
         yield Cost(name, height, frames, 1e3 * cpu / frames, 1e3 * wall / frames, memory)
+
+
+def medians(turns: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """Return the medians of CPU and wall seconds and memory over the turns."""
+    cpu, wall, memory = (median(column) for column in zip(*turns, strict=True))
+    return cpu, wall, memory
+
+
+def facepics(source: Path, place: Path, *options: str) -> Command:
+    """Return the command that works on a source, with its results in a folder of ``place``."""
+    return (sys.executable, ROOT / "start.py", source, "-o", place / "out", *options)
 
 
 def prepare(clip: Path, video: Path, height: int, seconds: float) -> int:
@@ -93,7 +105,7 @@ def prepare(clip: Path, video: Path, height: int, seconds: float) -> int:
 def commands(video: Path, place: Path) -> dict[str, Sequence[str | Path]]:
     """Name the programs to time, ours with one worker."""
     encode = ("-threads", "1", "-c:v", "libx264", "-preset", PRESET, "-crf", "23")
-    ours = (sys.executable, ROOT / "start.py", video, "-o", place / "out", "--jobs", "1")
+    ours = facepics(video, place, "--jobs", "1")
     return {
         "ffmpeg decode": (*FFMPEG, "-i", video, "-f", "null", "-"),
         "ffmpeg decode and encode": (*FFMPEG, "-i", video, *encode, place / "encoded.mp4"),

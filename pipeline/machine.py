@@ -13,7 +13,7 @@ _GROUP: Final = Path("/sys/fs/cgroup")
 _MEMORY: Final = Path("/proc/meminfo")
 
 
-def count_workers(asked: str) -> int:
+def count_workers(asked: str | int) -> int:
     """Return how many videos to work on side by side: a number, or ``auto``, as many as fit.
 
     Raises:
@@ -22,9 +22,10 @@ def count_workers(asked: str) -> int:
     if asked == "auto":
         by_memory = int(memory() / _MEMORY_OF_A_WORKER)
         return max(1, min(processors(), by_memory))
-    if not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= 256):
+    text = str(asked)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 256):
         raise ValueError("write auto, or a number from 1 to 256")
-    return int(asked)
+    return int(text)
 
 
 def processors(group: Path = _GROUP) -> int:

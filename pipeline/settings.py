@@ -160,7 +160,7 @@ class RunSettings:
     """How a batch is run. Nothing here changes a result."""
 
     device: str = setting("auto", "Where the detector runs: auto, cpu, cuda or cuda:N.")
-    jobs: str = setting(
+    jobs: str | int = setting(
         "auto",
         "Videos worked on side by side, or auto: one for each processor, as memory allows. Where "
         "there are fewer videos, several detectors look at one.",

@@ -9,6 +9,7 @@ batch has been looked at, so memory stays flat.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -49,7 +50,8 @@ def scan(
     """
     looks_at = parse_every(settings.every)
     frames, cuts, camera = Rows(_FRAME), CutMeter(), CameraMeter()
-    with Faces(detector, settings, batch_size) as faces:
+    with ThreadPoolExecutor(1, "detection") as beside:  # waits, also after an error
+        faces = Faces(detector, settings, batch_size, beside)
         for frame in video.frames():
             luma, looked = frame.picture.luma(), looks_at(frame.index, frame.time)
             cuts.add(luma)
@@ -59,6 +61,7 @@ def scan(
             frames.append([(frame.pts, frame.time, _size(frame), looked)])
             if progress is not None:
                 progress(frame.index + 1, frame.time)
+        faces.finish()
     audit = replace(video.audit, warnings=(*video.audit.warnings, *_warnings(settings, detector)))
     return Scan(
         info=video.info,

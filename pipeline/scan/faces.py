@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,34 +59,22 @@ class _Waiting:
 
 
 class Faces:
-    """Gathers pictures into batches, has them looked at beside, and keeps what was seen.
+    """Gathers pictures into batches, has them looked at in another thread, and keeps what was seen.
 
-    After the context is left, all of it is there.
+    One batch at a time: the detector is for one thread.
     """
 
-    def __init__(self, detector: Detector, settings: ScanSettings, batch_size: int) -> None:
+    def __init__(
+        self, detector: Detector, settings: ScanSettings, batch_size: int, beside: Executor
+    ) -> None:
         self.rows = Rows(_FACE)
+        """All of it once :meth:`finish` has returned."""
         self._detector = detector
         self._settings = settings
         self._batch_size = batch_size
         self._waiting: list[_Waiting] = []
-        self._beside = ThreadPoolExecutor(1, "detection")
+        self._beside = beside
         self._running: Future[list[NDArray[np.void]]] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Look at what still waits, unless an error is under way."""
-        with self._beside:
-            if kind is None:
-                self._flush()
-                self._keep()
 
     def look(self, frame: Frame, luma: Image) -> None:
         """Look at a frame, now or when its batch is full."""
@@ -99,6 +86,11 @@ class Faces:
         pixels = len(self._waiting) * luma.size
         if len(self._waiting) >= self._batch_size or pixels >= _MAX_PENDING_PIXELS:
             self._flush()
+
+    def finish(self) -> None:
+        """Look at what still waits."""
+        self._flush()
+        self._keep()
 
     def _flush(self) -> None:
         """Have all that waits looked at; what was looked at until now is kept."""

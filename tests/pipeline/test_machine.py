@@ -21,8 +21,8 @@ def group(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("asked", "count"), [("1", 1), ("7", 7), ("256", 256)])
-def test_a_number_is_taken_as_it_is(asked: str, count: int) -> None:
+@pytest.mark.parametrize(("asked", "count"), [("1", 1), ("7", 7), ("256", 256), (3, 3)])
+def test_a_number_is_taken_as_it_is(asked: str | int, count: int) -> None:
     assert count_workers(asked) == count
 
 
