@@ -60,6 +60,11 @@ def test_everyone_who_is_there_for_a_second_has_a_best_crop_of_their_own(
     assert set(tracks[frames >= RATE].astype(int)) <= shown
 
 
+def test_lights_are_nobody(result: Path) -> None:
+    """Five tracks are true; the blurred lights behind are none."""
+    assert len(list(result.glob("track_*"))) == 5
+
+
 def test_no_track_crosses_the_cut(result: Path) -> None:
     table = parquet.read_table(result / "boxes.parquet").to_pydict()
     frames: dict[int, set[bool]] = {}
