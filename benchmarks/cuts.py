@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.films import write_film
 from benchmarks.sequences import Sequence
 from pipeline.decode import open_video
-from pipeline.scan.cuts import CutMeter
+from pipeline.scan.cuts import CutMeter, cut_scores
 from pipeline.settings import DecodeSettings, LinkSettings
 
 Frames = list[NDArray[np.uint8]]
@@ -89,7 +89,7 @@ def _own_cuts(path: Path) -> list[int]:
     with open_video(path, DecodeSettings()) as video:
         for frame in video.frames():
             meter.add(frame.picture.luma())
-    scores = meter.scores()
+    scores = cut_scores(meter.distances())
     found: list[int] = np.flatnonzero(scores >= LinkSettings().cut_threshold).tolist()
     return found
 

@@ -23,23 +23,34 @@ class Team:
 
     def __init__(self, make: Callable[[], Detector], count: int) -> None:
         first = make()
+        self._members: list[Detector | None] = [first, *[None] * (count - 1)]
         self.name = first.name
         self.smallest_face = first.smallest_face
         self.runtime = first.runtime
-        self._make, self._count = make, count
-        self._members = [first]
+        self._make = make
         self._threads = ThreadPoolExecutor(count, "detector")
         self._seen = 0
+
+    def __len__(self) -> int:
+        """Return the number of members."""
+        return len(self._members)
+
+    def member(self, number: int) -> Detector:
+        """Return one of them, ready."""
+        member = self._members[number] or self._make()
+        self._members[number] = member
+        return member
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
         """Return the faces of each picture (H, W, 3)."""
         self._seen += len(images)
         if self._seen <= ALONE:
-            return self._members[0](images)
-        self._members += [self._make() for _ in range(self._count - len(self._members))]
-        shares = [images[k :: self._count] for k in range(self._count)]
+            return self.member(0)(images)
+        count = len(self)
+        members = [self.member(k) for k in range(count)]
+        shares = [images[k::count] for k in range(count)]
         found = [Detections.none()] * len(images)
-        parts = self._threads.map(lambda member, share: member(share), self._members, shares)
+        parts = self._threads.map(lambda member, share: member(share), members, shares)
         for k, part in enumerate(parts):
-            found[k :: self._count] = part
+            found[k::count] = part
         return found

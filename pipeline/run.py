@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import Detector
+from detectors.team import Team
 from pipeline import __version__, tables
-from pipeline.decode import Video, open_video
+from pipeline.decode import Indivisible, Video, open_video
 from pipeline.errors import LimitExceeded, NotAVideo, StaleScan, VideoError
 from pipeline.health import examine
 from pipeline.job import VideoJob
@@ -30,7 +31,7 @@ from pipeline.link import link
 from pipeline.manifest import FILE_NAME, Counts, Manifest, Output
 from pipeline.render import RenderJob, RenderResult, render, verify
 from pipeline.report.video import write_video_page
-from pipeline.scan import scan, scanfile
+from pipeline.scan import scan, scan_divided, scanfile
 from pipeline.select import looks, select
 from pipeline.settings import DecodeSettings, Settings, parse_duration
 from pipeline.types import Frame, Look, Scan, Status, Tracks
@@ -142,14 +143,23 @@ def _scan(video: Video, detector: Detector, job: VideoJob, progress: Progress) -
     settings, info = job.settings, video.info
     total = None if info.duration is None else int(info.duration * info.frame_rate)
 
-    extent = Extent(settings.decode)
+    extent, batch_size = Extent(settings.decode), settings.run.batch_size
+
+    def show(frames: int) -> None:
+        progress("scan", frames, total)
 
     def tell(frames: int, time: float) -> None:
         extent.check(frames, time)
-        progress("scan", frames, total)
+        show(frames)
 
-    at_once = settings.run.batch_size * job.detectors
-    return scan(video, detector, settings.scan, at_once, tell)
+    if isinstance(detector, Team):
+        with suppress(Indivisible):
+            seen = scan_divided(video, detector, settings.scan, batch_size, show)
+            for frames, time in enumerate(seen.time.tolist(), 1):
+                extent.check(frames, time)
+            return seen
+        batch_size *= len(detector)
+    return scan(video, detector, settings.scan, batch_size, tell)
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 container    what is opened, and how; which stream is chosen
 playback     one pass through it, packet by packet
 seek         a pass through chosen frames and little else
+stretch      a pass in several stretches side by side
 clock        times that always advance
 account      what was lost on the way
 deinterlace, picture, colour, hdr
@@ -10,6 +11,7 @@ deinterlace, picture, colour, hdr
 video        all of that behind one door
 """
 
+from pipeline.decode.stretch import Indivisible, Stretch
 from pipeline.decode.video import Sound, Video, open_video
 
-__all__ = ["Sound", "Video", "open_video"]
+__all__ = ["Indivisible", "Sound", "Stretch", "Video", "open_video"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from pipeline.types import DecodeAudit
 
@@ -104,3 +104,14 @@ class Account:
             yield f"times that were missing or were out of line: {self.mended}"
         if self.size_changes:
             yield f"changes of the picture's size: {self.size_changes}"
+
+
+def joined(accounts: Sequence[Account], frames: int) -> Account:
+    """Return the account of a video of so many frames, of which each stretch was decoded unharmed.
+
+    Args:
+        accounts: Of the stretches, in their order; the last went to the end of the file.
+        frames: Of all of them, each counted once.
+    """
+    end_of_data = max(account.end_of_data for account in accounts)
+    return replace(accounts[-1], begin=accounts[0].begin, frames=frames, end_of_data=end_of_data)

@@ -14,8 +14,9 @@ from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
 from pipeline.decode.colour import Converter
+from pipeline.decode.playback import Playback
 from pipeline.planes import Planes
-from pipeline.types import Image
+from pipeline.types import Frame, Image
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
@@ -75,6 +76,24 @@ class OrientationReader:
         if rotation not in self._known:
             self._known[rotation] = Orientation.of(frame)
         return self._known[rotation]
+
+
+class FrameMaker:
+    """Makes upright frames of what a playback decodes; for one thread."""
+
+    def __init__(self) -> None:
+        self._converter = Converter()
+        self._orientation = OrientationReader()
+
+    def __call__(self, playback: Playback, index: int, frame: VideoFrame) -> Frame:
+        """Return a decoded frame as number ``index``."""
+        pts = frame.pts or 0
+        return Frame(index, pts, float(pts * playback.time_base), self.picture(playback, frame))
+
+    def picture(self, playback: Playback, frame: VideoFrame) -> DecodedPicture:
+        """Return what a decoded frame shows."""
+        aspect = playback.pixel_aspect(frame)
+        return DecodedPicture(frame, aspect, self._converter, self._orientation(frame))
 
 
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:

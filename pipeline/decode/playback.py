@@ -7,8 +7,9 @@ skipped, a file that breaks off keeps what was decoded, and the decoder is empti
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import partial
 from io import FileIO
 
 from av.container import InputContainer
@@ -35,8 +36,10 @@ of key frames."""
 class Playback:
     """A demuxer and a decoder at work. Close it."""
 
-    def __init__(self, file: FileIO, settings: DecodeSettings) -> None:
+    def __init__(self, file: FileIO, settings: DecodeSettings, threads: int = THREADS) -> None:
         """Open ``file`` and decode ``first``, its first frame.
+
+        ``threads``: of the decoder; others than usual are for files that are in order.
 
         Raises:
             VideoError: as ``open_container`` and ``choose_video`` do, or there is no frame.
@@ -48,8 +51,8 @@ class Playback:
             self.rate = frame_rate(self.stream)
             self.time_base = self.stream.time_base or Fraction(1, 90000)
             self.account = _announced(self.container, self.stream)
-            self._set_decoder_up()
-            self._frames = deinterlaced(self._timed_frames())
+            self._set_decoder_up(threads)
+            self._frames = deinterlaced(self._timed(self._decoded_frames()))
             self.first = next(self._frames, None) or self._fail()
         except VideoError:
             self.close()
@@ -77,19 +80,31 @@ class Playback:
             frame.pts, frame.time_base = _stated(frame), self.time_base
             yield frame
 
+    def stretch_from(self, begin: int) -> Iterator[VideoFrame]:
+        """Yield the frames from the key frame with time ``begin`` on; the account begins anew.
+
+        Raises:
+            av.FFmpegError: The file allows no seeking.
+        """
+        self.container.seek(begin, stream=self.stream)
+        self.account = _announced(self.container, self.stream)
+        # Between a key frame and those before it there may be frames that need both.
+        leading = partial(_lies_before, begin)
+        return self._timed(itertools.dropwhile(leading, self._decoded_frames()))
+
     def pixel_aspect(self, frame: VideoFrame) -> Fraction | None:
         """Return a frame's pixel width by height: as the file says, or the codec after a change."""
         if (frame.width, frame.height) == (self.first.width, self.first.height):
             return self.stream.sample_aspect_ratio
         return self.stream.codec_context.sample_aspect_ratio
 
-    def _set_decoder_up(self) -> None:
+    def _set_decoder_up(self, threads: int) -> None:
         """Let the demuxer skip other pictures, and bound the decoder."""
         for other in video_streams(self.container):
             other.discard = Discard.default if other is self.stream else Discard.all
         codec = self.stream.codec_context
         codec.thread_type = "AUTO"
-        codec.thread_count = THREADS
+        codec.thread_count = threads
         # FFmpeg counts the padding of rows too, so its limit only stops what is far too large
         codec.options = {"max_pixels": str(self._max_pixels * 5 // 4 + (1 << 16))}
 
@@ -97,10 +112,10 @@ class Playback:
     def _max_pixels(self) -> int:
         return int(self._settings.max_megapixels * 1e6)
 
-    def _timed_frames(self) -> Iterator[VideoFrame]:
-        """Yield the decoded frames with their times, and count them."""
+    def _timed(self, frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
+        """Yield decoded frames with their times, and count them."""
         account, clock = self.account, Clock(1 / (self.rate * self.time_base))
-        for frame, following in with_following(self._decoded_frames()):
+        for frame, following in with_following(frames):
             frame.pts = clock.tick(_stated(frame), map(_stated, following))
             frame.time_base = self.time_base
             length = frame.duration * self.time_base or 1 / self.rate
@@ -186,6 +201,11 @@ class Playback:
 def _stated(frame: VideoFrame) -> int | None:
     """Return the time that the file says, in ticks."""
     return frame.dts if frame.pts is None else frame.pts
+
+
+def _lies_before(pts: int, frame: VideoFrame) -> bool:
+    stated = _stated(frame)
+    return stated is not None and stated < pts
 
 
 def _announced(container: InputContainer, stream: VideoStream) -> Account:

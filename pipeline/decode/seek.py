@@ -24,7 +24,7 @@ BEGINNING = 250
 NEAR = 24
 """Frames up to which it does not pay to seek: refilling the decoder costs about as much."""
 
-_CODECS = (
+CODECS = (
     *("h264", "hevc", "vp8", "vp9", "av1", "mpeg1video", "mpeg2video", "mpeg4"),
     *("mjpeg", "prores", "dnxhd", "ffv1"),
 )
@@ -74,7 +74,7 @@ class Seeker:
             Lost: there is no more that can be trusted.
             LimitExceeded: memory ran out.
         """
-        if self._playback.stream.codec_context.codec.canonical_name not in _CODECS:
+        if self._playback.stream.codec_context.codec.canonical_name not in CODECS:
             raise Lost
         position = -1
         run: Numbered = enumerate(self._playback.frames())

@@ -12,6 +12,7 @@ used to mend times, but frames are counted by decoding.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
@@ -21,19 +22,19 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from pipeline.decode.colour import Converter, transfer
+from pipeline.decode.colour import transfer
 from pipeline.decode.container import (
     choose_audio,
     choose_video,
     open_container,
     video_streams,
 )
-from pipeline.decode.picture import DecodedPicture, OrientationReader
+from pipeline.decode.picture import DecodedPicture, FrameMaker
 from pipeline.decode.playback import Playback
 from pipeline.decode.seek import Lost, Seeker, pays
+from pipeline.decode.stretch import Stretch, divide
 from pipeline.errors import Unreadable, VideoError
 from pipeline.settings import DecodeSettings
 from pipeline.sources import open_file
@@ -62,8 +63,7 @@ class Video:
 
     def __init__(self, path: Path, settings: DecodeSettings, file: FileIO | None = None) -> None:
         self._settings = settings
-        self._converter = Converter()
-        self._orientation = OrientationReader()
+        self._made = FrameMaker()
         self._file = FileIO(file.fileno(), closefd=False) if file else open_file(path)
         try:
             self._playback = Playback(self._file, settings)
@@ -71,7 +71,7 @@ class Video:
             self._file.close()
             raise
         self._used = False
-        picture = self._picture(self._playback, self._playback.first)
+        picture = self._made.picture(self._playback, self._playback.first)
         self.info = _info(self._playback, picture)
         self._try_out(picture)
 
@@ -102,7 +102,7 @@ class Video:
         self._used = True
         with contextlib.closing(self._playback) as playback:
             for index, frame in enumerate(playback.frames()):
-                yield self._frame(playback, index, frame)
+                yield self._made(playback, index, frame)
 
     def frames_at(self, wanted: NDArray[np.bool_], seen: Scan) -> Iterator[Frame]:
         """Yield the wanted frames of a video that was scanned, as that pass gave them.
@@ -130,7 +130,18 @@ class Video:
     def _sought(self, numbers: NDArray[np.intp], pts: NDArray[np.int64]) -> Iterator[Frame]:
         with contextlib.closing(Playback(self._file, self._settings)) as playback:
             for number, frame in Seeker(playback, pts).frames(numbers):
-                yield self._frame(playback, number, frame)
+                yield self._made(playback, number, frame)
+
+    def stretches(self, count: int) -> list[Stretch]:
+        """Return the video as at most ``count`` stretches to decode side by side, as a whole pass.
+
+        Raises:
+            Indivisible: It is to be decoded in one pass.
+        """
+        with contextlib.closing(Playback(self._file, self._settings, threads=1)) as playback:
+            bounds = [None, *divide(playback, count), None]
+        pairs = itertools.pairwise(bounds)
+        return [Stretch(self._file, self._settings, begin, end) for begin, end in pairs]
 
     @property
     def audit(self) -> DecodeAudit:
@@ -143,14 +154,6 @@ class Video:
         with open_container(self._file, self._settings) as container:
             stream = choose_audio(container, choose_video(container, self._settings))
             yield None if stream is None else Sound(container, stream)
-
-    def _frame(self, playback: Playback, index: int, frame: VideoFrame) -> Frame:
-        pts = frame.pts or 0
-        return Frame(index, pts, float(pts * playback.time_base), self._picture(playback, frame))
-
-    def _picture(self, playback: Playback, frame: VideoFrame) -> DecodedPicture:
-        aspect = playback.pixel_aspect(frame)
-        return DecodedPicture(frame, aspect, self._converter, self._orientation(frame))
 
     def _try_out(self, picture: DecodedPicture) -> None:
         """Raise Unreadable if no picture can be made of what the decoder gives."""

@@ -41,39 +41,45 @@ _FLAT: Final = 20.0
 """Variance that tells nothing: noise of a dark or empty picture."""
 _BEFORE, _AFTER = 3, 3
 """Frames that are compared, up to the last of the old shot and from the first of the new one."""
-_LAGS: Final = _BEFORE + _AFTER - 1
+LAGS: Final = _BEFORE + _AFTER - 1
+"""Frames before it that a frame is compared with."""
 _SAMPLED_ROWS: Final = 144
 """Of a large picture, about so many rows are read."""
 
 
 class CutMeter:
-    """Takes the frames of a video in order; then tells their cut scores."""
+    """Takes the frames of a video in order; then tells how they differ from those before."""
 
     def __init__(self) -> None:
-        self._recent: deque[_Tiny] = deque(maxlen=_LAGS)
-        self._distances = Rows(np.dtype([("lags", np.float32, _LAGS)]))
+        self._recent: deque[_Tiny] = deque(maxlen=LAGS)
+        self._distances = Rows(np.dtype([("lags", np.float32, LAGS)]))
 
     def add(self, luma: Image) -> None:
         """Take the next frame's (H, W) brightness."""
         tiny = _Tiny.of(luma)
-        row = np.full(_LAGS, np.nan, np.float32)
+        row = np.full(LAGS, np.nan, np.float32)
         for lag, earlier in enumerate(reversed(self._recent)):
             row[lag] = _distance(earlier, tiny)
         self._recent.append(tiny)
         self._distances.append([(row,)])
 
-    def scores(self) -> Floats:
-        """Return (F,): 0 to 1 for each frame, 0 for the first."""
-        lags = self._distances.columns()["lags"].T  # (L, F)
-        step = np.nan_to_num(lags[0])
-        crossing = np.full(len(step), np.inf, np.float32)
-        for before in range(1, _BEFORE + 1):
-            for after in range(_AFTER):
-                crossing = np.fmin(crossing, _ahead(lags[before + after - 1], after, np.nan))
-        usual = np.maximum(_ahead(step, -1, 0), _ahead(step, 1, 0))
-        scores = np.clip(crossing - usual, 0, 1)
-        scores[:1] = 0
-        return scores.astype(np.float32)
+    def distances(self) -> Floats:
+        """Return (F, LAGS): from each frame to the ones before it; NaN where there is none."""
+        return self._distances.columns()["lags"]
+
+
+def cut_scores(distances: Floats) -> Floats:
+    """Return (F,): 0 to 1 for each frame of which :class:`CutMeter` told; 0 for the first."""
+    lags = distances.T  # (L, F)
+    step = np.nan_to_num(lags[0])
+    crossing = np.full(len(step), np.inf, np.float32)
+    for before in range(1, _BEFORE + 1):
+        for after in range(_AFTER):
+            crossing = np.fmin(crossing, _ahead(lags[before + after - 1], after, np.nan))
+    usual = np.maximum(_ahead(step, -1, 0), _ahead(step, 1, 0))
+    scores = np.clip(crossing - usual, 0, 1)
+    scores[:1] = 0
+    return scores.astype(np.float32)
 
 
 def _ahead(values: Floats, frames: int, fill: float) -> Floats:

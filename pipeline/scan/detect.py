@@ -12,21 +12,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import numpy as np
-
 from detectors import Detector
 from pipeline.decode import Video
 from pipeline.every import parse_every
-from pipeline.scan.camera import CameraMeter
-from pipeline.scan.cuts import CutMeter
+from pipeline.scan.cuts import cut_scores
 from pipeline.scan.faces import MAX_ENLARGEMENT, Faces
-from pipeline.scan.rows import Rows
+from pipeline.scan.notes import Notes, Seen
 from pipeline.settings import ScanSettings
-from pipeline.types import Frame, Scan
-
-_FRAME = np.dtype(
-    [("pts", np.int64), ("time", np.float64), ("size", np.int32, 2), ("looked", np.bool_)]
-)
+from pipeline.types import DecodeAudit, Scan, VideoInfo
 
 
 def scan(
@@ -49,28 +42,28 @@ def scan(
         SetUpError: ``settings.every`` is neither a number of frames nor a time.
     """
     looks_at = parse_every(settings.every)
-    frames, cuts, camera = Rows(_FRAME), CutMeter(), CameraMeter()
     with ThreadPoolExecutor(1, "detection") as beside:  # waits, also after an error
-        faces = Faces(detector, settings, batch_size, beside)
+        notes = Notes(Faces(detector, settings, batch_size, beside))
         for frame in video.frames():
-            luma, looked = frame.picture.luma(), looks_at(frame.index, frame.time)
-            cuts.add(luma)
-            camera.add(luma)
-            if looked:
-                faces.look(frame, luma)
-            frames.append([(frame.pts, frame.time, _size(frame), looked)])
+            notes.add(frame, looked=looks_at(frame.index, frame.time))
             if progress is not None:
                 progress(frame.index + 1, frame.time)
-        faces.finish()
-    audit = replace(video.audit, warnings=(*video.audit.warnings, *_warnings(settings, detector)))
+        seen = notes.finish()
+    return to_scan(video.info, video.audit, seen, detector, settings)
+
+
+def to_scan(
+    info: VideoInfo, audit: DecodeAudit, seen: Seen, detector: Detector, settings: ScanSettings
+) -> Scan:
+    """Put together what was seen of a whole video."""
     return Scan(
-        info=video.info,
-        audit=audit,
+        info=info,
+        audit=replace(audit, warnings=(*audit.warnings, *_warnings(settings, detector))),
         detector=f"{detector.name}, {detector.runtime}",
-        cut_score=cuts.scores(),
-        camera=camera.steps(),
-        **frames.columns(),
-        **faces.rows.columns(),
+        cut_score=cut_scores(seen.distances),
+        camera=seen.camera,
+        **seen.frames,
+        **seen.faces,
     )
 
 
@@ -82,7 +75,3 @@ def _warnings(settings: ScanSettings, detector: Detector) -> Iterator[str]:
             f"The detector sees no faces below {visible:.0f} pixels even where pictures are "
             f"enlarged; min_face is {settings.min_face:g}."
         )
-
-
-def _size(frame: Frame) -> tuple[int, int]:
-    return frame.picture.width, frame.picture.height

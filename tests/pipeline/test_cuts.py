@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.scan.cuts import CutMeter
+from pipeline.scan.cuts import CutMeter, cut_scores
 from pipeline.settings import LinkSettings
 from pipeline.types import Image
 
@@ -24,7 +24,7 @@ def score(pictures: list[Image]) -> np.ndarray:
     meter = CutMeter()
     for picture in pictures:
         meter.add(picture)
-    return meter.scores()
+    return cut_scores(meter.distances())
 
 
 def lit(picture: Image, gain: float, offset: float = 0) -> Image:

@@ -20,12 +20,18 @@ LOWEST_SCORE: Final = 0.1  # from which detections of the teachers count
 @click.option("--centerface", type=FILE, required=True, help="centerface.onnx.")
 @click.option("--output", type=NEW, required=True, help="Folder for the new shards.")
 def relabel(data: Path, yunet: Path, centerface: Path, output: Path) -> None:
-    """Add the hard faces to labels: what two detectors find where these leave it open."""
+    """Add the hard faces to labels: what two detectors find where these leave it open.
+
+    Takes an hour; shards that are in the output folder already are kept, so it can be cut off.
+    """
     teachers = [
         Teacher(open_yunet(yunet, "bf16", LOWEST_SCORE), (640, 1280)),
         Teacher(open_centerface(centerface, "bf16", LOWEST_SCORE), (448, 1024)),
     ]
     output.mkdir(parents=True, exist_ok=True)
     for shard in find_shards(data, "train-*.tar"):
+        if (output / shard.name).exists():
+            click.echo(f"{shard.name}: is there")
+            continue
         counts = [*tqdm(rewrite(shard, output / shard.name, teachers), desc=shard.name)]
         click.echo(f"{shard.name}: {len(counts)} pictures, {sum(counts)} faces more")
