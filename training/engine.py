@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,10 @@ class Task(Protocol[BatchT]):
         ...
 
 
+LEARNING_RATE: Final = 2e-3
+"""At its highest, with AdamW and batches of about 24 pictures."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """How long and how hard to train. Give `steps` for a repeatable run, `minutes` for a deadline.
@@ -67,7 +71,7 @@ class EngineSettings:
 
     steps: int | None = None
     minutes: float | None = None
-    learning_rate: float = 2e-3
+    learning_rate: float = LEARNING_RATE
     final_rate: float = 0.01
     warm_up: float = 0.02
     weight_decay: float = 0.05

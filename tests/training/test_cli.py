@@ -1,5 +1,6 @@
 """The commands, end to end on drawn faces."""
 
+import csv
 import json
 
 import cv2
@@ -124,8 +125,10 @@ def test_finetuning_on_labels_of_ones_own(cartoons, tmp_path):
     shipped = find("faceboxes")
     words = ["--data", labels, "--output", run, "--from", shipped.path, "--steps", 2]
     heads = ["--heads", shipped.config.get("heads", "paper")]
-    tuned = call("faceboxes", *words, *heads, "--workers", 0, "--batch-size", 2)
+    tuned = call("faceboxes", *words, *heads, "--workers", 0, "--batch-size", 2, "--rate", 1e-5)
     assert tuned.exit_code == 0
+    with (run / "log.csv").open() as log:
+        assert all(0 < float(row["rate"]) <= 1e-5 for row in csv.DictReader(log))
     weights = tmp_path / "weights" / "mine.safetensors"
     assert call("export", "--run", run, "--output", weights).exit_code == 0
     (faces,) = load(weights, device="cpu", threshold=0.01)([cartoons[0].image])

@@ -1,7 +1,10 @@
 """What other detectors say about the ignore regions of labels."""
 
+import importlib
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from detectors import Detections
 from training.datasets import Labels, Sample
@@ -99,3 +102,25 @@ def test_shard_is_copied_with_the_new_labels(cartoons, write_shard, encode, tmp_
     np.testing.assert_array_equal(new.image, cartoons[0].image)
     np.testing.assert_allclose(new.labels.scores, [1, 0.8])
     assert [path.name for path in tmp_path.iterdir() if "new" in path.name] == ["new.tar"]
+
+
+def test_shards_that_are_there_are_kept(cartoons, write_shard, encode, tmp_path, monkeypatch):
+    """Relabelling takes an hour: cut off, it goes on with the next shard."""
+    for name in ("train-0.tar", "train-1.tar"):
+        write_shard(name, encode(cartoons[0]))
+    command = importlib.import_module("training.cli.relabel")
+    output = tmp_path / "new"
+    output.mkdir()
+    (output / "train-0.tar").write_bytes(b"done")
+    for opener in ("open_yunet", "open_centerface"):
+        monkeypatch.setattr(command, opener, lambda *_: Fixed(Detections.none()))
+    given = {"--data": tmp_path, "--output": output} | dict.fromkeys(
+        ("--yunet", "--centerface"), tmp_path / "train-0.tar"
+    )
+    words = [str(word) for pair in given.items() for word in pair]
+    result = CliRunner().invoke(command.relabel, words)
+    assert result.exit_code == 0, result.output
+    assert "train-0.tar: is there" in result.output
+    assert "train-1.tar: 1 pictures, 0 faces more" in result.output
+    assert (output / "train-0.tar").read_bytes() == b"done"
+    assert len([*read_shard(output / "train-1.tar")]) == 1

@@ -14,7 +14,7 @@ from training.cli.options import FILE, LABELLED, NEW, data_option, format_option
 from training.datasets import Sample
 from training.datasets.formats import read_labelled
 from training.datasets.pixels import PixelCache
-from training.engine import EngineSettings, train
+from training.engine import LEARNING_RATE, EngineSettings, train
 from training.memory import keep_memory
 from training.metrics.evaluate import resize_to
 from training.recipes.faceboxes import (
@@ -44,6 +44,13 @@ EVERY: Final = 6  # picture of the validation is looked at: it takes time from t
 )
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint of the run.")
 @click.option("--from", "start", type=FILE, help="Start from these weights (.safetensors).")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=LEARNING_RATE,
+    show_default=True,
+    help="Learning rate at its highest: a lower one keeps more of what weights know already.",
+)
 @click.option("--workers", default=1, show_default=True, help="Processes that make batches.")
 @click.option("--threads", default=1, show_default=True, help="Threads that compute.")
 @click.option("--batch-size", default=24, show_default=True, help="Pictures a step.")
@@ -65,6 +72,7 @@ def faceboxes(
     steps: int | None,
     resume: bool,
     start: Path | None,
+    rate: float,
     workers: int,
     threads: int,
     batch_size: int,
@@ -88,7 +96,9 @@ def faceboxes(
     task = FaceBoxesTask(recipe, samples, held_out)
     if start is not None:
         task.start_from(start)
-    settings = EngineSettings(steps=steps, minutes=minutes, bfloat16=computes_in_bfloat16())
+    settings = EngineSettings(
+        steps=steps, minutes=minutes, learning_rate=rate, bfloat16=computes_in_bfloat16()
+    )
     train(task, settings, output, resume=resume)
 
 
