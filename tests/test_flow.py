@@ -20,9 +20,11 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
+from pipeline.decode import open_video
 from pipeline.errors import SetUpError
 from pipeline.manifest import Manifest
 from pipeline.render import encoders
+from pipeline.settings import DecodeSettings
 from trackers.assignment import iou
 
 ROOT = Path(__file__).parents[1]
@@ -57,16 +59,19 @@ def last_run(out: Path) -> dict[str, object]:
     return json.loads(max((out / "runs").glob("*.json")).read_text())
 
 
-def excerpt(path: Path, first: int, last: int, size: tuple[int, int] = (640, 360)) -> None:
+def excerpt(
+    path: Path, first: int, last: int, size: tuple[int, int] = (640, 360), slower: int = 1
+) -> None:
     """Write some frames of the sample as a small video without sound."""
     with av.open(str(SAMPLE)) as source, av.open(str(path), "w") as target:
-        stream = target.add_stream("libx264", rate=25, options={"preset": "ultrafast", "crf": "20"})
+        options = {"preset": "ultrafast", "crf": "20", "g": "50"}
+        stream = target.add_stream("libx264", rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.time_base = Fraction(1, 25)
         for index, frame in enumerate(source.decode(video=0)):
             if first <= index <= last:
                 small = frame.reformat(*size, format="yuv420p")
-                small.pts, small.time_base = index - first, Fraction(1, 25)
+                small.pts, small.time_base = slower * (index - first), Fraction(1, 25)
                 target.mux(stream.encode(small))
         target.mux(stream.encode())
 
@@ -221,6 +226,18 @@ def test_detectors_side_by_side_change_no_byte(tmp_path: Path) -> None:
     for jobs in ("1", "3"):
         facepics(SAMPLE, "-o", tmp_path / jobs, "--jobs", jobs, "--video", "none")
     assert tree(tmp_path / "3") == tree(tmp_path / "1")
+
+
+def test_stretches_side_by_side_change_no_byte(tmp_path: Path) -> None:
+    """A longer video is divided at key frames."""
+    path = tmp_path / "long.mp4"
+    excerpt(path, 0, 299, slower=2)
+    with open_video(path, DecodeSettings()) as video:
+        assert len(video.stretches(3)) == 2
+    for jobs in ("1", "3"):
+        facepics(path, "-o", tmp_path / jobs, "--jobs", jobs, "--video", "none")
+    assert tree(tmp_path / "3") == tree(tmp_path / "1")
+    assert Manifest.read(tmp_path / "1" / "long.mp4").counts.tracks
 
 
 def test_an_encoder_that_is_not_there_ends_the_run(media: Path, tmp_path: Path) -> None:
