@@ -7,7 +7,7 @@ skipped, a file that breaks off keeps what was decoded, and the decoder is empti
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 from io import FileIO
@@ -36,10 +36,12 @@ of key frames."""
 class Playback:
     """A demuxer and a decoder at work. Close it."""
 
-    def __init__(self, file: FileIO, settings: DecodeSettings, threads: int = THREADS) -> None:
+    def __init__(
+        self, file: FileIO, settings: DecodeSettings, options: Mapping[str, str] = {}
+    ) -> None:
         """Open ``file`` and decode ``first``, its first frame.
 
-        ``threads``: of the decoder; others than usual are for files that are in order.
+        ``options``: more of FFmpeg's for the decoder.
 
         Raises:
             VideoError: as ``open_container`` and ``choose_video`` do, or there is no frame.
@@ -51,7 +53,7 @@ class Playback:
             self.rate = frame_rate(self.stream)
             self.time_base = self.stream.time_base or Fraction(1, 90000)
             self.account = _announced(self.container, self.stream)
-            self._set_decoder_up(threads)
+            self._set_decoder_up(options)
             self._frames = deinterlaced(self._timed(self._decoded_frames()))
             self.first = next(self._frames, None) or self._fail()
         except VideoError:
@@ -98,15 +100,15 @@ class Playback:
             return self.stream.sample_aspect_ratio
         return self.stream.codec_context.sample_aspect_ratio
 
-    def _set_decoder_up(self, threads: int) -> None:
+    def _set_decoder_up(self, options: Mapping[str, str]) -> None:
         """Let the demuxer skip other pictures, and bound the decoder."""
         for other in video_streams(self.container):
             other.discard = Discard.default if other is self.stream else Discard.all
         codec = self.stream.codec_context
         codec.thread_type = "AUTO"
-        codec.thread_count = threads
+        codec.thread_count = THREADS
         # FFmpeg counts the padding of rows too, so its limit only stops what is far too large
-        codec.options = {"max_pixels": str(self._max_pixels * 5 // 4 + (1 << 16))}
+        codec.options = {"max_pixels": str(self._max_pixels * 5 // 4 + (1 << 16)), **options}
 
     @property
     def _max_pixels(self) -> int:

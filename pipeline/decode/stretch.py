@@ -27,6 +27,9 @@ SHORTEST = 10.0
 SHARED = 5
 """Frames of a stretch that the one before it decodes too."""
 
+_STRICT = {"err_detect": "explode"}
+"""What a decoder conceals depends on what it decoded before: it shall fail instead."""
+
 _CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 
@@ -85,14 +88,14 @@ class Stretch:
         return self._end is None or frame.pts < self._end
 
     def frames(self) -> Iterator[Frame]:
-        """Decode them, in one thread; they count from 0.
+        """Decode them; they count from 0.
 
         Raises:
             Indivisible: Something is out of the ordinary.
             VideoError: As :class:`pipeline.decode.playback.Playback` does.
         """
         make, beyond = FrameMaker(), 0
-        with contextlib.closing(Playback(self._file, self._settings, threads=1)) as playback:
+        with contextlib.closing(Playback(self._file, self._settings, _STRICT)) as playback:
             for index, frame in enumerate(self._decoded(playback)):
                 made = make(playback, index, frame)
                 beyond += not self.is_own(made)
@@ -112,6 +115,8 @@ class Stretch:
                 raise Indivisible
             due = None
             yield frame
+        if due is not None:
+            raise Indivisible
 
     def _from_key_frame(self, playback: Playback, begin: int) -> Iterator[VideoFrame]:
         try:

@@ -138,7 +138,7 @@ class Video:
         Raises:
             Indivisible: It is to be decoded in one pass.
         """
-        with contextlib.closing(Playback(self._file, self._settings, threads=1)) as playback:
+        with contextlib.closing(Playback(self._file, self._settings)) as playback:
             bounds = [None, *divide(playback, count), None]
         pairs = itertools.pairwise(bounds)
         return [Stretch(self._file, self._settings, begin, end) for begin, end in pairs]
