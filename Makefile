@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-corpus test-faults test-volume check format sample train lock audit bench-tracking bench-speed bench-growth bench-detection clean
+.PHONY: help run test test-all test-corpus test-faults test-volume check format sample train lock audit bench-tracking bench-speed bench-growth bench-encoding bench-detection clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ bench-speed: $(VENV)/installed-test ## time whole runs beside FFmpeg and peers: 
 
 bench-growth: $(VENV)/installed-test ## time runs while size, length, faces and workers are varied: CLIP=
 	$(BIN)/python -m benchmarks growth $(CLIP) --save
+
+bench-encoding: $(VENV)/installed-test ## weigh x264's presets and qualities on clips: LABELLED=
+	$(BIN)/python -m benchmarks encoding --save $(if $(LABELLED),$(LABELLED)/*/clip.mp4,$(CLIP))
 
 bench-detection: $(VENV)/installed-test ## accuracy over time of ours and of others: PUBLISHED=, CENTERFACE= their files
 	$(BIN)/python -m benchmarks detection --save $(if $(PUBLISHED),--published $(PUBLISHED)) \

@@ -1,5 +1,5 @@
-"""``python -m benchmarks tracking``, ``linking``, ``cuts``, ``detection``, ``speed``
-and ``growth``."""
+"""``python -m benchmarks tracking``, ``linking``, ``cuts``, ``detection``, ``speed``,
+``growth`` and ``encoding``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from benchmarks.results import (
     cuts_table,
     save_cuts,
     save_detection,
+    save_encoding,
     save_growth,
     save_linking,
     save_speed,
@@ -161,6 +162,25 @@ def growth(clip: Path, turns: int, save: bool) -> None:
     click.echo(f"memory grows by {slope(points):.1f} MB in an hour of video")
     if save:
         save_growth(points)
+
+
+@cli.command()
+@click.argument("clips", type=_FILE, nargs=-1, required=True)
+@click.option("--turns", default=3, show_default=True)
+@_save
+def encoding(clips: tuple[Path, ...], turns: int, save: bool) -> None:
+    """Weigh x264's presets and qualities on the beginnings of CLIPS."""
+    from benchmarks.encoding import run as run_encoding
+
+    encodings = []
+    for one in run_encoding(clips, turns):
+        encodings.append(one)
+        click.echo(
+            f"{one.preset:10} {one.crf} {one.cpu:6.1f} ms CPU a megapixel, {one.rate:.4f} bits a "
+            f"pixel, SSIM {one.ssim:.4f}, worst clip {one.worst:.4f}"
+        )
+    if save:
+        save_encoding(encodings)
 
 
 @cli.command()

@@ -14,6 +14,7 @@ from typing import Any, Final
 from benchmarks.batch import Figure
 from benchmarks.cuts import Tally
 from benchmarks.detection_plot import draw_accuracy_over_time
+from benchmarks.encoding import Encoding
 from benchmarks.growth import Point, draw, milliseconds, slope, starting
 from benchmarks.linking import RATE, LinkCost
 from benchmarks.scores import ALL
@@ -88,6 +89,22 @@ def growth_table(data: Mapping[str, Any]) -> str:
             lines.append(f"| {words.format(x)} | {' | '.join(cells)} |")
     memory = f"{data['slope']:.0f} MB" + " |" * len(runs)
     return "\n".join([*lines, f"| memory, in an hour of 240p | {memory}"])
+
+
+def save_encoding(encodings: Sequence[Encoding]) -> None:
+    """Write ``results/encoding.json`` and the README's table."""
+    data = {"about": _about(), "encodings": [asdict(one) for one in encodings]}
+    _keep("encoding", data, encoding_table(data))
+
+
+def encoding_table(data: Mapping[str, Any]) -> str:
+    """Return what presets and qualities cost and give as a table of Markdown."""
+    head = ("Preset", "CRF", "CPU ms a megapixel", "Bits a pixel", "SSIM", "Worst clip")
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "--:|" * (len(head) - 1)]
+    for one in data["encodings"]:
+        figures = f"{one['cpu']:.1f} | {one['rate']:.3f} | {one['ssim']:.4f} | {one['worst']:.4f}"
+        lines.append(f"| {one['preset']} | {one['crf']} | {figures} |")
+    return "\n".join(lines)
 
 
 def save_linking(costs: Sequence[LinkCost]) -> None:

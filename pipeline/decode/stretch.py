@@ -27,9 +27,6 @@ SHORTEST = 10.0
 SHARED = 5
 """Frames of a stretch that the one before it decodes too."""
 
-_STRICT = {"err_detect": "explode"}
-"""What a decoder conceals depends on what it decoded before: it shall fail instead."""
-
 _CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 
@@ -95,7 +92,8 @@ class Stretch:
             VideoError: As :class:`pipeline.decode.playback.Playback` does.
         """
         make, beyond = FrameMaker(), 0
-        with contextlib.closing(Playback(self._file, self._settings, _STRICT)) as playback:
+        # How damage is concealed depends on what was decoded before.
+        with contextlib.closing(Playback(self._file, self._settings, strict=True)) as playback:
             for index, frame in enumerate(self._decoded(playback)):
                 made = make(playback, index, frame)
                 beyond += not self.is_own(made)
