@@ -28,9 +28,6 @@ from pipeline.settings import DecodeSettings
 THREADS = 4
 """Of the decoder: fixed, so that a damaged file gives the same frames on every machine."""
 
-_OUTSPOKEN = ("h264",)
-"""Their decoders tell of each frame that they patched up."""
-
 FAILURES_IN_A_ROW = 1000
 """Packets that fail one after another before the rest is given up: more than the usual distance
 of key frames."""
@@ -39,10 +36,8 @@ of key frames."""
 class Playback:
     """A demuxer and a decoder at work. Close it."""
 
-    def __init__(self, file: FileIO, settings: DecodeSettings, *, strict: bool = False) -> None:
+    def __init__(self, file: FileIO, settings: DecodeSettings) -> None:
         """Open ``file`` and decode ``first``, its first frame.
-
-        ``strict``: no damage is concealed in silence.
 
         Raises:
             VideoError: as ``open_container`` and ``choose_video`` do, or there is no frame.
@@ -54,7 +49,7 @@ class Playback:
             self.rate = frame_rate(self.stream)
             self.time_base = self.stream.time_base or Fraction(1, 90000)
             self.account = _announced(self.container, self.stream)
-            self._set_decoder_up(strict)
+            self._set_decoder_up()
             self._frames = deinterlaced(self._timed(self._decoded_frames()))
             self.first = next(self._frames, None) or self._fail()
         except VideoError:
@@ -101,7 +96,7 @@ class Playback:
             return self.stream.sample_aspect_ratio
         return self.stream.codec_context.sample_aspect_ratio
 
-    def _set_decoder_up(self, strict: bool) -> None:
+    def _set_decoder_up(self) -> None:
         """Let the demuxer skip other pictures, and bound the decoder."""
         for other in video_streams(self.container):
             other.discard = Discard.default if other is self.stream else Discard.all
@@ -110,8 +105,6 @@ class Playback:
         codec.thread_count = THREADS
         # FFmpeg counts the padding of rows too, so its limit only stops what is far too large
         codec.options = {"max_pixels": str(self._max_pixels * 5 // 4 + (1 << 16))}
-        if strict and codec.codec.canonical_name not in _OUTSPOKEN:
-            codec.options |= {"err_detect": "explode"}
 
     @property
     def _max_pixels(self) -> int:

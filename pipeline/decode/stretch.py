@@ -27,6 +27,9 @@ SHORTEST = 10.0
 SHARED = 5
 """Frames of a stretch that the one before it decodes too."""
 
+_CODECS = tuple(name for name in CODECS if not name.startswith("mpeg"))
+"""Those of MPEG-1, 2 and 4 conceal damage without a word, each time in another way."""
+
 _CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 
@@ -46,8 +49,9 @@ def divide(playback: Playback, count: int) -> list[int]:
     """
     stream, seconds = playback.stream, playback.account.duration
     count = min(count, int((seconds or 0) / SHORTEST))
-    known = playback.container.format.name in _CONTAINERS
-    if count < 2 or not known or stream.codec_context.codec.canonical_name not in CODECS:
+    codec, container = stream.codec_context.codec, playback.container
+    known = container.format.name in _CONTAINERS and codec.canonical_name in _CODECS
+    if count < 2 or not known:
         raise Indivisible
     begin = playback.first.pts or 0
     length = (seconds or 0) / playback.time_base
@@ -92,8 +96,7 @@ class Stretch:
             VideoError: As :class:`pipeline.decode.playback.Playback` does.
         """
         make, beyond = FrameMaker(), 0
-        # How damage is concealed depends on what was decoded before.
-        with contextlib.closing(Playback(self._file, self._settings, strict=True)) as playback:
+        with contextlib.closing(Playback(self._file, self._settings)) as playback:
             for index, frame in enumerate(self._decoded(playback)):
                 made = make(playback, index, frame)
                 beyond += not self.is_own(made)
