@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 
 from pipeline import catalog, tombstones
@@ -186,14 +187,14 @@ class _Batch:
     duplicates: list[Decision] = field(default_factory=list)
     """Wait until it is known what became of their originals."""
     detectors: int = 1
-    """That look at one video."""
+    """That look at one video: several where fewer videos need work than there are workers."""
 
     def run(self, sources: Sequence[Source]) -> None:
         """Decide on every source and work on what needs it."""
         run = self.checked.settings.run
         self.ledger.begin(self.checked.settings, len(sources))
         in_work: dict[Path, Decision] = {}
-        workers, self.detectors = self.checked.workers(len(sources))
+        workers = self.checked.workers
         with WorkerPool(
             workers,
             run.device,
@@ -202,7 +203,7 @@ class _Batch:
             max_wall=parse_duration(run.max_wall),
             confinement=self.checked.confinement(self.out),
         ) as pool:
-            for job, outcome in pool.run(self._jobs(sources, in_work)):
+            for job, outcome in pool.run(self._jobs(sources, workers, in_work)):
                 self.ledger.isolation = pool.isolation
                 self._end(in_work.pop(job.stage), job, outcome)
                 if self._stop:
@@ -221,27 +222,36 @@ class _Batch:
         failed = bool(results) and not results[-1].status.ok and not results[-1].reused
         return fail_fast and failed
 
-    def _jobs(self, sources: Sequence[Source], in_work: dict[Path, Decision]) -> Iterator[VideoJob]:
+    def _jobs(
+        self, sources: Sequence[Source], workers: int, in_work: dict[Path, Decision]
+    ) -> Iterator[VideoJob]:
+        """Yield what is to be worked on, as long as there is time and room."""
+        wanted = self._wanted(sources)
+        first = list(islice(wanted, workers))
+        self.detectors = max(1, workers // max(1, len(first)))
+        for decision in chain(first, wanted):
+            if self._stop or self._out_of_time():
+                return
+            _check_room(self.out.path, self.checked.settings.run.min_free)
+            job = self._job(decision)
+            in_work[job.stage] = decision
+            yield job
+
+    def _wanted(self, sources: Sequence[Source]) -> Iterator[Decision]:
         """Settle what needs no work; yield the rest, as many as the settings allow.
 
         What lies beyond the limit is not even looked at: deciding may mean to hash a whole file.
         """
-        run = self.checked.settings.run
-        limit = run.limit or len(sources)
+        limit = self.checked.settings.run.limit or len(sources)
         for source in sources:
             if self._stop or limit == 0:
                 return
             decision = self.planner.decide(source)
-            if decision.action is not Action.WORK:
+            if decision.action is Action.WORK:
+                limit -= 1
+                yield decision
+            else:
                 self._settle(decision)
-                continue
-            if self._out_of_time():
-                return
-            _check_room(self.out.path, run.min_free)
-            limit -= 1
-            job = self._job(decision)
-            in_work[job.stage] = decision
-            yield job
 
     def _out_of_time(self) -> bool:
         """Tell whether the time that the run was given is over, and say so in the log."""

@@ -47,10 +47,10 @@ class CheckedSettings:
         weights = {"name": entry.name, "sha256": entry.sha256}
         return cls(settings, stage_keys(settings, entry.fingerprint), weights, entry.path)
 
-    def workers(self, sources: int) -> tuple[int, int]:
-        """Return how many videos to work on side by side, and how many detectors look at each."""
-        asked, sources = count_workers(self.settings.run.jobs), max(1, sources)
-        return min(asked, sources), max(1, asked // sources)
+    @property
+    def workers(self) -> int:
+        """How many there are at most."""
+        return count_workers(self.settings.run.jobs)
 
     def confinement(self, out: OutputFolder) -> Confinement:
         """Return how workers are shut in that write to ``out``."""

@@ -163,7 +163,7 @@ class RunSettings:
     jobs: str | int = setting(
         "auto",
         "Videos worked on side by side, or auto: one for each processor, as memory allows. Where "
-        "there are fewer videos, several detectors look at one.",
+        "fewer need work, several detectors look at one.",
         workers=True,
     )
     batch_size: int = setting(4, "Pictures the detector sees at once.", minimum=1, maximum=256)
