@@ -97,8 +97,9 @@ def load(
         threads: How many the CPU may use; for PyTorch that holds for all of this process.
         runtime: `openvino` or `torch`, or `auto`: PyTorch on a GPU, OpenVINO on the CPU.
         precision: `f32`, `bf16`, `int8`, or `auto`: with OpenVINO int8 for weights that have ranges
-            for it, else bf16 on processors that compute in it, else f32. Results are the same for
-            the same precision on the same processor.
+            for it, else bf16 on processors that compute in it, else f32; on a GPU bf16 where it
+            computes in it, else f32. Results are the same for the same precision on the same
+            processor.
 
     Raises:
         DetectorError: The weights, the device or the precision cannot be had; the message says

@@ -11,7 +11,8 @@ import torch
 from detectors import backends, load
 from detectors.backends import Candidates, Execution, choose_runtime
 from detectors.backends.openvino import OpenVinoNetwork, capabilities, choose_precision, core
-from detectors.backends.torch import TorchNetwork
+from detectors.backends.torch import TorchNetwork, choose
+from detectors.backends.torch import choose_precision as choose_for_torch
 from detectors.errors import MissingDevice, MissingPrecision, UnsupportedCheckpoint
 from detectors.faceboxes import PYTORCH, TENSORFLOW, FaceBoxes, FaceBoxesConfig
 from detectors.faceboxes.graph import build, surround_of
@@ -157,7 +158,53 @@ def test_a_precision_that_is_not_there_is_an_error(random_weights: dict[str, Pat
     with pytest.raises(MissingPrecision, match="no ranges for int8"):
         choose_precision("int8", ["FP32", "INT8"], has_ranges=False)
     with pytest.raises(MissingPrecision, match="use f32, or the runtime openvino"):
-        load(random_weights["pytorch"], device="cpu", runtime="torch", precision="bf16")
+        load(random_weights["pytorch"], device="cpu", runtime="torch", precision="int8")
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "able", "chosen"),
+    [
+        ("auto", "cpu", True, "f32"),
+        ("bf16", "cpu", False, "bf16"),
+        ("auto", "cuda", True, "bf16"),
+        ("auto", "cuda:1", False, "f32"),
+        ("f32", "cuda", True, "f32"),
+    ],
+)
+def test_precision_by_what_the_graphics_card_has(monkeypatch, asked, device, able, chosen):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: able)
+    assert choose_for_torch(asked, torch.device(device)) == chosen
+
+
+def test_a_graphics_card_without_bf16_is_told(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: False)
+    with pytest.raises(MissingPrecision, match="bf16 on cuda: use f32"):
+        choose_for_torch("bf16", torch.device("cuda"))
+
+
+def test_sixteen_bits_in_pytorch_change_little():
+    network = make_network(PYTORCH)
+    images = [picture(160, 224, seed) for seed in range(2)]
+    exact, narrow = (
+        TorchNetwork(network, PYTORCH.mean, 1, Execution("cpu", precision=precision))
+        for precision in ("auto", "bf16")
+    )
+    assert (exact.runtime, narrow.runtime) == ("PyTorch f32, 1 thread", "PyTorch bf16, 1 thread")
+    for one, other in zip(exact(images, -99.0), narrow(images, -99.0), strict=True):
+        assert other.log_odds.dtype == other.offsets.dtype == np.float32
+        assert (one.log_odds != other.log_odds).any()
+        for wide, small in ((one.log_odds, other.log_odds), (one.offsets, other.offsets)):
+            assert np.corrcoef(wide.ravel(), small.ravel())[0, 1] > 0.99
+
+
+def test_a_batch_is_given_back_picture_by_picture():
+    log_odds = torch.tensor([[1.0, -1.0, 2.0], [-3.0, -2.0, -1.0], [0.0, -0.5, -1.0]])
+    offsets = torch.arange(36.0).reshape(3, 3, 4)
+    first, second, third = choose(log_odds, offsets, 0.0)
+    assert (first.rows.tolist(), first.log_odds.tolist()) == ([0, 2], [1.0, 2.0])
+    assert first.offsets.tolist() == [[0, 1, 2, 3], [8, 9, 10, 11]]
+    assert (len(second.rows), second.offsets.shape) == (0, (0, 4))
+    assert (third.rows.tolist(), third.offsets.tolist()) == ([0], [[24, 25, 26, 27]])
 
 
 @pytest.mark.parametrize(
