@@ -226,9 +226,10 @@ class _Batch:
         self, sources: Sequence[Source], workers: int, in_work: dict[Path, Decision]
     ) -> Iterator[VideoJob]:
         """Yield what is to be worked on, as long as there is time and room."""
-        wanted = self._wanted(sources)
-        first = list(islice(wanted, workers))
-        self.detectors = max(1, workers // max(1, len(first)))
+        wanted, first = self._wanted(sources), list[Decision]()
+        if not self._are_many_new(sources, workers):
+            first += islice(wanted, workers)
+            self.detectors = max(1, workers // max(1, len(first)))
         for decision in chain(first, wanted):
             if self._stop or self._out_of_time():
                 return
@@ -236,6 +237,11 @@ class _Batch:
             job = self._job(decision)
             in_work[job.stage] = decision
             yield job
+
+    def _are_many_new(self, sources: Sequence[Source], workers: int) -> bool:
+        """Tell whether there is work for all, without hashing a file."""
+        new = (one for one in sources if not self.planner.index.is_unchanged(one.path))
+        return len(list(islice(new, workers))) == workers
 
     def _wanted(self, sources: Sequence[Source]) -> Iterator[Decision]:
         """Settle what needs no work; yield the rest, as many as the settings allow.
