@@ -37,8 +37,9 @@ class Team:
 
     def member(self, number: int) -> Detector:
         """Return one of them, ready."""
-        member = self._members[number] or self._make()
-        self._members[number] = member
+        member = self._members[number]
+        if member is None:
+            member = self._members[number] = self._make()
         return member
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:

@@ -70,9 +70,7 @@ class Playback:
         Their ``pts`` are as the file says. The first frames may be harmed, being decoded without
         what they refer to, and need not be those that were aimed at.
         """
-        try:
-            self.container.seek(pts, stream=self.stream)
-        except Exception:  # its type says nothing; see pipeline.decode.container
+        if not self._seek(pts):
             return
         for frame in self._decoded_frames():
             frame.pts, frame.time_base = _stated(frame), self.time_base
@@ -81,14 +79,22 @@ class Playback:
     def stretch_from(self, begin: int) -> Iterator[VideoFrame]:
         """Yield the frames from the key frame with time ``begin`` on; the account begins anew.
 
-        Raises:
-            av.FFmpegError: The file allows no seeking.
+        Nothing comes where the file allows no seeking.
         """
-        self.container.seek(begin, stream=self.stream)
+        if not self._seek(begin):
+            return
         self.account = _announced(self.container, self.stream)
         # Between a key frame and those before it there may be frames that need both.
         leading = partial(_lies_before, begin)
-        return self._timed(itertools.dropwhile(leading, self._decoded_frames()))
+        yield from self._timed(itertools.dropwhile(leading, self._decoded_frames()))
+
+    def _seek(self, pts: int) -> bool:
+        """Go to the key frame before a time, in ticks; tell whether the file allows it."""
+        try:
+            self.container.seek(pts, stream=self.stream)
+        except Exception:  # its type says nothing; see pipeline.decode.container
+            return False
+        return True
 
     def pixel_aspect(self, frame: VideoFrame) -> Fraction | None:
         """Return a frame's pixel width by height: as the file says, or the codec after a change."""

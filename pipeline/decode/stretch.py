@@ -37,24 +37,32 @@ class Indivisible(Exception):
     """The video is to be decoded in one pass."""
 
 
+def sensible(playback: Playback, count: int) -> int:
+    """Return into how many stretches a video is divided, of so many that are wanted.
+
+    Raises:
+        Indivisible: It is too short, or it cannot be done with certainty.
+    """
+    codec, container = playback.stream.codec_context.codec, playback.container
+    known = container.format.name in _CONTAINERS and codec.canonical_name in _CODECS
+    count = min(count, int((playback.account.duration or 0) / SHORTEST))
+    if count < 2 or not known:
+        raise Indivisible
+    return count
+
+
 def divide(playback: Playback, count: int) -> list[int]:
     """Return the times (ticks, ascending) of key frames that divide a video into equal stretches.
 
     Args:
         playback: A pass of its own, of no further use.
-        count: Stretches that are wanted; fewer where they would be short, or key frames are rare.
+        count: Stretches that are wanted; fewer where key frames are rare.
 
     Raises:
-        Indivisible: There is nothing to divide, or it cannot be done with certainty.
+        Indivisible: There is no key frame to divide it at.
     """
-    stream, seconds = playback.stream, playback.account.duration
-    count = min(count, int((seconds or 0) / SHORTEST))
-    codec, container = stream.codec_context.codec, playback.container
-    known = container.format.name in _CONTAINERS and codec.canonical_name in _CODECS
-    if count < 2 or not known:
-        raise Indivisible
     begin = playback.first.pts or 0
-    length = (seconds or 0) / playback.time_base
+    length = (playback.account.duration or 0) / playback.time_base
     found = {_key_frame(playback, begin + round(length * k / count)) for k in range(1, count)}
     bounds = sorted(time for time in found if time is not None and time > begin)
     if not bounds:
@@ -110,7 +118,7 @@ class Stretch:
     def _decoded(self, playback: Playback) -> Iterator[VideoFrame]:
         """Yield frames as long as each is what one pass would give."""
         due = self._begin
-        for frame in playback.frames() if due is None else self._from_key_frame(playback, due):
+        for frame in playback.frames() if due is None else playback.stretch_from(due):
             astray = due is not None and not (frame.key_frame and frame.pts == due)
             if astray or frame.interlaced_frame or _harmed(playback.account):
                 raise Indivisible
@@ -118,12 +126,6 @@ class Stretch:
             yield frame
         if due is not None:
             raise Indivisible
-
-    def _from_key_frame(self, playback: Playback, begin: int) -> Iterator[VideoFrame]:
-        try:
-            return playback.stretch_from(begin)
-        except Exception as error:  # its type says nothing; see pipeline.decode.container
-            raise Indivisible from error
 
 
 def _harmed(account: Account) -> bool:

@@ -34,7 +34,7 @@ from pipeline.decode.container import (
 from pipeline.decode.picture import DecodedPicture, FrameMaker
 from pipeline.decode.playback import Playback
 from pipeline.decode.seek import Lost, Seeker, pays
-from pipeline.decode.stretch import Stretch, divide
+from pipeline.decode.stretch import Stretch, divide, sensible
 from pipeline.errors import Unreadable, VideoError
 from pipeline.settings import DecodeSettings
 from pipeline.sources import open_file
@@ -138,6 +138,7 @@ class Video:
         Raises:
             Indivisible: It is to be decoded in one pass.
         """
+        count = sensible(self._playback, count)
         with contextlib.closing(Playback(self._file, self._settings)) as playback:
             bounds = [None, *divide(playback, count), None]
         pairs = itertools.pairwise(bounds)
