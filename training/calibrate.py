@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from detectors.backends.torch import to_batch
 from detectors.faceboxes import FaceBoxes
-from detectors.faceboxes.graph import FIRST_LAYER
+from detectors.faceboxes.graph import STEM
 from detectors.images import Image
 
 SHARE: Final = 0.9999  # of the values of a picture lie below its highest that counts
@@ -39,8 +39,7 @@ def measure_ranges(network: FaceBoxes, images: Iterable[Image]) -> dict[str, flo
     for handle in handles:
         handle.remove()
     ranges = {name: round(sum(values) / len(values), 4) for name, values in seen.items()}
-    first_layer, _ = FIRST_LAYER[network.config.stem]
-    return ranges | {first_layer: FULL_RANGE}
+    return ranges | {STEM: FULL_RANGE}
 
 
 def _layer(name: str) -> str:

@@ -23,7 +23,6 @@ class AnchorLevel(NamedTuple):
 
 
 Heads = Literal["paper", "fine"]
-Stem = Literal["paper", "steps"]
 
 LEVELS: Final[Mapping[Heads, tuple[AnchorLevel, ...]]] = {
     "paper": (
@@ -57,8 +56,6 @@ class FaceBoxesConfig:
         clip_anchors: Cut anchors off at the border of the (padded) picture.
         heads: `paper`: at strides 32, 64 and 128, with densified anchors. `fine`: at strides 8 and
             16 too, which see what the coarser maps know of their surroundings; one anchor a cell.
-        stem: From pixels to stride 8. `paper`: one convolution of 7 x 7 at stride 4 and a pooling,
-            quick but blind to detail. `steps`: four of 3 x 3, three of them at stride 2.
     """
 
     mean: tuple[float, float, float] = (104.0, 117.0, 123.0)
@@ -69,7 +66,6 @@ class FaceBoxesConfig:
     anchors: Literal["corner", "centre", "spread"] = "corner"
     clip_anchors: bool = False
     heads: Heads = "paper"
-    stem: Stem = "paper"
 
     @property
     def levels(self) -> tuple[AnchorLevel, ...]:
@@ -77,7 +73,7 @@ class FaceBoxesConfig:
         return LEVELS[self.heads]
 
     def __post_init__(self) -> None:
-        for name in ("padding", "pooling", "anchors", "heads", "stem"):
+        for name in ("padding", "pooling", "anchors", "heads"):
             choices = get_args(get_type_hints(FaceBoxesConfig)[name])
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, not one of {choices}")

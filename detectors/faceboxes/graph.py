@@ -12,7 +12,7 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from detectors.faceboxes.config import FaceBoxesConfig, Stem
+from detectors.faceboxes.config import FaceBoxesConfig
 from detectors.faceboxes.folding import (
     Arrays,
     Kernel,
@@ -23,11 +23,8 @@ from detectors.faceboxes.folding import (
 )
 from detectors.images import Surround
 
-FIRST_LAYER: Final[Mapping[Stem, tuple[str, int]]] = {
-    "paper": ("conv1", 4),
-    "steps": ("steps.step2", 2),
-}
-"""Name and stride of the layer that reads the pixels."""
+STEM: Final = "conv1"  # the layer that reads the pixels
+STEM_STRIDE: Final = 4
 
 Node = Any  # OpenVINO's operations have no types
 
@@ -43,8 +40,7 @@ def surround_of(config: FaceBoxesConfig) -> Surround:
     if config.padding != "symmetric" or not whole:
         return Surround(config.multiple)
     blue, green, red = (int(value) for value in config.mean)
-    _, stride = FIRST_LAYER[config.stem]
-    return Surround(config.multiple, stride, stride, (blue, green, red))
+    return Surround(config.multiple, STEM_STRIDE, STEM_STRIDE, (blue, green, red))
 
 
 def build(
@@ -100,19 +96,10 @@ class Builder:
 
     def _digest(self, pixels: Node) -> tuple[Node, Node, Node]:
         """Return stride 8 (1, 48, ..), stride 16 (1, 128, ..), and that pooled to stride 32."""
-        stride8 = self._steps(pixels) if self._config.stem == "steps" else self._plunge(pixels)
+        stride8 = self._crelu_pool(self._stem(pixels))
         halves16 = self._layer(stride8, "conv2", stride=2)  # (1, 64, H/16, W/16)
         stride16 = ops.relu(ops.concat([halves16, ops.negative(halves16)], 1))
         return stride8, stride16, self._crelu_pool(halves16)
-
-    def _plunge(self, pixels: Node) -> Node:
-        return self._crelu_pool(self._read_pixels(pixels))
-
-    def _steps(self, pixels: Node) -> Node:
-        x = ops.relu(self._read_pixels(pixels))
-        for name, stride in (("step4", 2), ("step8", 2), ("same8", 1)):
-            x = ops.relu(self._layer(x, f"steps.{name}", stride=stride))
-        return x
 
     def _finer(self, stride8: Node, stride16: Node, stride32: Node) -> list[Node]:
         fine16 = self._join(stride16, stride32, "16")  # (1, 64, H/16, W/16)
@@ -158,14 +145,13 @@ class Builder:
         """Convolve with the kernel of the layer of that name, and add the bias."""
         return convolve(x, constant(kernel.weights), kernel.bias, strides, padding)
 
-    def _read_pixels(self, pixels: Node) -> Node:
+    def _stem(self, pixels: Node) -> Node:
         mean = self._config.mean
-        name, stride = FIRST_LAYER[self._config.stem]
         if surround_of(self._config).border:
-            kernel = read_cells(fold_mean(self._folded(name), mean), stride)
-            return self._convolve(pixels, kernel, name, (stride, 1))
+            kernel = read_cells(fold_mean(self._folded(STEM), mean), STEM_STRIDE)
+            return self._convolve(pixels, kernel, STEM, (STEM_STRIDE, 1))
         centred = ops.subtract(pixels, constant(np.array(mean).reshape(1, 3, 1, 1)))
-        return self._layer(centred, name, stride)
+        return self._layer(centred, STEM, STEM_STRIDE)
 
     def _inception(self, x: Node, block: str) -> Node:
         def layer(x: Node, name: str) -> Node:

@@ -22,10 +22,7 @@ class FaceBoxes(nn.Module):
     def __init__(self, config: FaceBoxesConfig = PYTORCH) -> None:
         super().__init__()
         self.config = config
-        if config.stem == "paper":
-            self.conv1 = _Conv(3, 24, 7, 4, config)
-        else:
-            self.steps = _Steps(config)
+        self.conv1 = _Conv(3, 24, 7, 4, config)
         self.conv2 = _Conv(48, 64, 5, 2, config)
         self.inception1 = _Inception(config)
         self.inception2 = _Inception(config)
@@ -46,7 +43,7 @@ class FaceBoxes(nn.Module):
             images: (B, 3, H, W) float32, BGR with the mean subtracted; H and W multiples of
                 `config.multiple`. N and the order of the rows are those of `anchors`.
         """
-        stride8 = self._digest(images)
+        stride8 = self._pool(_crelu(self.conv1(images)))  # (B, 48, H/8, W/8)
         stride16 = _crelu(self.conv2(stride8))  # (B, 128, H/16, W/16)
         x = self._pool(stride16)  # (B, 128, H/32, W/32)
         stride32 = self.inception3(self.inception2(self.inception1(x)))
@@ -56,13 +53,6 @@ class FaceBoxes(nn.Module):
         if self.config.heads == "fine":
             maps = [*self.finer(stride8, stride16, stride32), *maps]
         return _read(self.loc, maps, values=4), _read(self.conf, maps, values=2)
-
-    def _digest(self, images: Tensor) -> Tensor:
-        """Return the map of stride 8: (B, 48, H/8, W/8)."""
-        if self.config.stem == "steps":
-            fine: Tensor = self.steps(images)
-            return fine
-        return self._pool(_crelu(self.conv1(images)))
 
     def _pool(self, x: Tensor) -> Tensor:
         if self.config.padding == "symmetric":
@@ -88,22 +78,6 @@ class _Conv(nn.Module):
             x = _pad_same(x, self.conv.kernel_size[0], self.conv.stride[0])
         normalised: Tensor = self.bn(self.conv(x))
         return normalised
-
-
-class _Steps(nn.Module):
-    """To stride 8 in small steps, so that faces of 10 px are still seen there."""
-
-    def __init__(self, config: FaceBoxesConfig) -> None:
-        super().__init__()
-        self.step2 = _Conv(3, 16, 3, 2, config)
-        self.step4 = _Conv(16, 32, 3, 2, config)
-        self.step8 = _Conv(32, 48, 3, 2, config)
-        self.same8 = _Conv(48, 48, 3, 1, config)
-
-    def forward(self, images: Tensor) -> Tensor:
-        x = F.relu(self.step4(F.relu(self.step2(images))))  # (B, 32, H/4, W/4)
-        mixed: Tensor = F.relu(self.same8(F.relu(self.step8(x))))  # (B, 48, H/8, W/8)
-        return mixed
 
 
 class _Inception(nn.Module):

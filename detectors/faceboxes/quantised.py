@@ -17,7 +17,8 @@ from openvino import opset13 as ops
 from detectors.faceboxes.config import FaceBoxesConfig
 from detectors.faceboxes.folding import Arrays, Kernel, both_phases, fold_mean, read_cells
 from detectors.faceboxes.graph import (
-    FIRST_LAYER,
+    STEM,
+    STEM_STRIDE,
     Builder,
     Node,
     constant,
@@ -46,18 +47,16 @@ class QuantisedBuilder(Builder):
 
     def _digest(self, pixels: Node) -> tuple[Node, Node, Node]:
         padding = self._padding(3, 2)
-        stride8 = self._steps(pixels) if self._config.stem == "steps" else self._plunge(pixels)
+        stride8 = max_pool(self._narrowed(self._both_signs_of_stem(pixels), "conv2"), 2, padding)
         kernel = both_phases(self._folded("conv2"))
         sides = self._padding(kernel.weights.shape[2], 2)
         stride16 = ops.relu(self._convolve(stride8, kernel, "conv2", (2, 2), sides))
         return stride8, stride16, max_pool(stride16, 2, padding)
 
-    def _plunge(self, pixels: Node) -> Node:
-        name, stride = FIRST_LAYER["paper"]
-        kernel = fold_mean(self._folded(name), self._config.mean)
-        kernel = both_phases(read_cells(kernel, stride))
-        both_signs = ops.relu(self._convolve(pixels, kernel, name, (stride, 1)))
-        return max_pool(self._narrowed(both_signs, "conv2"), 2, self._padding(3, 2))
+    def _both_signs_of_stem(self, pixels: Node) -> Node:
+        kernel = fold_mean(self._folded(STEM), self._config.mean)
+        kernel = both_phases(read_cells(kernel, STEM_STRIDE))
+        return ops.relu(self._convolve(pixels, kernel, STEM, (STEM_STRIDE, 1)))
 
     def _convolve(
         self,

@@ -53,7 +53,7 @@ def test_train_export_evaluate(data, wider, monkeypatch):
     assert call(*train, 3, "--from", weights).exit_code == 0
     assert call("calibrate", "--weights", weights, "--data", data, "--pictures", 2).exit_code == 0
     calibrated = read_manifest(weights.parent)["tiny"]
-    assert calibrated.ranges["steps.step2"] == 255
+    assert calibrated.ranges["conv1"] == 255
     assert calibrated.sha256 == entry.sha256
     assert load(weights, device="cpu", precision="int8").runtime.startswith("OpenVINO int8")
     result, curves = data / "result.json", data / "curves.png"

@@ -9,7 +9,7 @@ import click
 import torch
 
 from detectors.backends.openvino import capabilities
-from detectors.faceboxes.config import FaceBoxesConfig, Heads, Stem
+from detectors.faceboxes.config import FaceBoxesConfig, Heads
 from training.cli.options import FILE, LABELLED, NEW, data_option, format_option
 from training.datasets import Sample
 from training.datasets.formats import read_labelled
@@ -89,8 +89,7 @@ def faceboxes(
     held_out = [] if validation is None else [*read_validation(validation)]
     output.mkdir(parents=True, exist_ok=True)
     layout: Literal["corner", "centre"] = "corner" if heads == "paper" else "centre"
-    stem: Stem = "paper" if heads == "paper" else "steps"
-    network = FaceBoxesConfig(multiple=32, heads=heads, stem=stem, anchors=layout)
+    network = FaceBoxesConfig(multiple=32, heads=heads, anchors=layout)
     recipe = FaceBoxesRecipe(network, batch_size=batch_size, seed=seed, workers=workers)
     write_recipe(recipe, output)
     task = FaceBoxesTask(recipe, samples, held_out)
