@@ -24,11 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.decode import open_video
+from pipeline.facts import VideoInfo
 from pipeline.render.canvas import Canvas
 from pipeline.render.encode import Mp4Writer
 from pipeline.render.sheet import Sheet
 from pipeline.settings import DecodeSettings, RenderSettings
-from pipeline.types import Frame, Image, VideoInfo
+from pipeline.types import Frame, Image
 
 FRAMES: Final = 50  # of each clip
 PRESETS: Final = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium")

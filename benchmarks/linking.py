@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.sequences import plain_info
+from pipeline.facts import DecodeAudit
 from pipeline.link import link
 from pipeline.scan import scanfile
 from pipeline.settings import LinkSettings
-from pipeline.types import DecodeAudit, Scan
+from pipeline.types import Scan
 
 RATE: Final = 30  # frames a second
 WIDTH, HEIGHT = 1920, 1080

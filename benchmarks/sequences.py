@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.decode import open_video
+from pipeline.facts import DecodeAudit, VideoInfo
 from pipeline.scan.camera import CameraMeter
 from pipeline.scan.measure import measure
 from pipeline.settings import DecodeSettings
-from pipeline.types import DecodeAudit, Scan, Tracks, VideoInfo
+from pipeline.types import Scan, Tracks
 
 Floats = NDArray[np.float64]
 

@@ -23,7 +23,8 @@ from benchmarks.scores import Score, score
 from benchmarks.sequences import Rows, Sequence, rows_of, scan_of, with_true_cuts
 from pipeline.decode import open_video
 from pipeline.health import jitter
-from pipeline.link import OFFLINE, link
+from pipeline.link import link
+from pipeline.link_settings import OFFLINE
 from pipeline.scan import scan
 from pipeline.settings import LinkSettings, Settings
 from pipeline.types import Kind, Scan

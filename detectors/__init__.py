@@ -6,22 +6,27 @@
 
 A new family of detectors is a folder here, a line in `NETWORKS`, and weights with an entry in
 their manifest (`detectors.weights`). What executes the network is in `detectors.backends`; it is
-imported by `load`, not before, and PyTorch only where it is used.
+imported by `load`, not before, and PyTorch only where it is used. Nor is NumPy, until there are
+pictures: who only asks what weights there are does not wait for it.
 """
+
+from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Final, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Final, Literal, Protocol, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from detectors.backends import Execution, Precision, Runtime
 from detectors.errors import BadManifest, DetectorError
 from detectors.weights import find
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detectors.backends import Precision, Runtime
 
 # OpenVINO reports over the network that it was imported, unless its reporter cannot be found.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
@@ -45,14 +50,16 @@ class Detections:
         """Check shapes, types and order."""
         if self.boxes.shape != (len(self.scores), 4) or self.scores.ndim != 1:
             raise ValueError(f"{self.boxes.shape = }, {self.scores.shape = }")
-        if self.boxes.dtype != np.float32 or self.scores.dtype != np.float32:
+        if self.boxes.dtype != "float32" or self.scores.dtype != "float32":
             raise ValueError(f"{self.boxes.dtype = }, {self.scores.dtype = }")
-        if (np.diff(self.scores) > 0).any():
+        if (self.scores[1:] > self.scores[:-1]).any():
             raise ValueError("scores are not in descending order")
 
     @classmethod
     def none(cls) -> Self:
         """Say that there is no face."""
+        import numpy as np
+
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
     def __len__(self) -> int:
@@ -107,6 +114,8 @@ def load(
     """
     if threshold is not None and not 0 <= threshold <= 1:
         raise ValueError(f"{threshold = }")
+    from detectors.backends import Execution
+
     execution = Execution(device, threads, runtime, precision)
     entry = find(weights)
     if entry.network not in NETWORKS:

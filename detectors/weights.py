@@ -4,6 +4,8 @@ A folder of weights holds safetensors files and one `manifest.toml` with a table
 itself carries its network and its options too, so that it can be understood alone.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import re
@@ -13,8 +15,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-from numpy.typing import NDArray
 
 from detectors.errors import (
     BadManifest,
@@ -26,6 +26,7 @@ from detectors.errors import (
 from detectors.suppression import Suppression
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 MANIFEST: Final = "manifest.toml"
@@ -134,7 +135,7 @@ def read_tensors(entry: Entry) -> dict[str, NDArray[Any]]:
     return tensors
 
 
-def save(entry: Entry, tensors: "Mapping[str, Tensor]", *, replacing: bool = False) -> Entry:
+def save(entry: Entry, tensors: Mapping[str, Tensor], *, replacing: bool = False) -> Entry:
     """Write a file of weights and its manifest entry; return the entry with its sha256.
 
     Raises:

@@ -22,14 +22,13 @@ from pipeline.catalog import Catalog
 from pipeline.checked import CheckedSettings
 from pipeline.discover import discover, is_output_folder
 from pipeline.errors import ExitCode, OutputError, SetUpError
+from pipeline.facts import Source, Status, VideoResult
 from pipeline.job import VideoJob
 from pipeline.ledger import BatchProgress, Ledger
 from pipeline.planning import Action, Decision, Planner
 from pipeline.publish import OutputFolder, output_errors, private_files
-from pipeline.report.index import write_index_page
 from pipeline.settings import Settings, parse_duration
 from pipeline.sources import SourceIndex
-from pipeline.types import Source, Status, VideoResult
 from pipeline.workers import Outcome, WorkerPool
 
 _log = logging.getLogger(__name__)
@@ -158,6 +157,8 @@ def rebuild_catalog(output: str | os.PathLike[str]) -> int:
     folder = Path(output).absolute()
     if not is_output_folder(folder):
         raise SetUpError(f"{folder} holds no results of facepics: name an output folder")
+    from pipeline.report.index import write_index_page  # with the templates' library
+
     with private_files(), OutputFolder(folder), output_errors(folder):
         catalog.rebuild(folder)
         with Catalog.open(folder) as books:

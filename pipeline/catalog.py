@@ -7,7 +7,6 @@ run which finds nothing to do changes no byte of it. Its tables are explained in
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import logging
 import os
@@ -20,18 +19,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from pipeline import manifest, tables
+from pipeline import manifest
 from pipeline.errors import OutputError
+from pipeline.layout import ANNOTATED, BOXES, INDEX_PAGE, TRACKS
 from pipeline.manifest import Manifest
 from pipeline.names import encoded, is_safe, printable
 
 FILE_NAME = "catalog.sqlite"
 SCHEMA = 1
 
-_PAGE, _ANNOTATED = "index.html", "annotated.mp4"
 _LONGEST_WAIT = 5.0
 """Seconds that a write waits for someone who reads the catalog with another tool."""
 
@@ -233,12 +229,19 @@ def enter(db: sqlite3.Connection, output: Path, folder: str, video: Manifest) ->
     db.execute("DELETE FROM videos WHERE folder = ?", (folder,))
     _insert(db, "videos", [row])
     try:
-        if tables.TRACKS in video.outputs:
-            _insert(db, "tracks", _track_rows(output / folder / tables.TRACKS, folder))
-            _insert(db, "crops", _crop_rows(output / folder / tables.BOXES, folder))
+        if TRACKS in video.outputs:
+            _enter_tables(db, output, folder)
     except (OSError, ValueError, KeyError, sqlite3.IntegrityError) as error:
         _log.warning("%s: its tables are damaged: %s", folder, error)
     return True
+
+
+def _enter_tables(db: sqlite3.Connection, output: Path, folder: str) -> None:
+    from pipeline import read_tables  # with Arrow: a run that finds nothing to do starts without
+
+    result = output / folder
+    _insert(db, "tracks", [{"folder": folder, **row} for row in read_tables.read_tracks(result)])
+    _insert(db, "crops", [{"folder": folder, **row} for row in read_tables.read_looks(result)])
 
 
 def _insert(db: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:
@@ -271,8 +274,8 @@ def _video_row(folder: str, video: Manifest) -> dict[str, Any]:
         "tracks": counts.tracks,
         "crops": counts.crops,
         "dropped_tracks": counts.dropped_tracks,
-        "page": _PAGE if _PAGE in video.outputs else None,
-        "annotated": _ANNOTATED if _ANNOTATED in video.outputs else None,
+        "page": INDEX_PAGE if INDEX_PAGE in video.outputs else None,
+        "annotated": ANNOTATED if ANNOTATED in video.outputs else None,
         "program": video.program,
     }
     return row | {"fingerprint": _fingerprint(row, video)}
@@ -280,24 +283,8 @@ def _video_row(folder: str, video: Manifest) -> dict[str, Any]:
 
 def _fingerprint(row: Mapping[str, Any], video: Manifest) -> str:
     """Tell results apart by all that rows are made of."""
-    sources = [video.outputs.get(name) for name in (tables.TRACKS, tables.BOXES)]
+    sources = [video.outputs.get(name) for name in (TRACKS, BOXES)]
     return hashlib.sha256(repr((row, sources)).encode()).hexdigest()
-
-
-def _track_rows(path: Path, folder: str) -> list[dict[str, Any]]:
-    columns = [field.name for field in fields(tables.TrackSummary)]
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            {"folder": folder, **{column: row[column] for column in columns}}
-            for row in csv.DictReader(file)
-        ]
-
-
-def _crop_rows(path: Path, folder: str) -> list[dict[str, Any]]:
-    with pq.ParquetFile(path) as file:
-        boxes = file.read(use_threads=False).drop_columns(["pts"])
-    kept = boxes.filter(pa.array(boxes["rank"].to_numpy() > 0))
-    return [{"folder": folder, **row} for row in kept.to_pylist()]
 
 
 def _mark(db: sqlite3.Connection, present: Mapping[str, bool]) -> bool:

@@ -9,12 +9,12 @@ import detectors.weights
 from detectors import DetectorError
 from pipeline.errors import SetUpError
 from pipeline.every import parse_every
+from pipeline.keep import parse_keep
 from pipeline.keys import stage_keys
-from pipeline.link import check_link_settings
+from pipeline.link_settings import check_link_settings
 from pipeline.machine import count_workers
 from pipeline.publish import OutputFolder
 from pipeline.sandbox import Confinement
-from pipeline.select import parse_keep
 from pipeline.settings import Settings, check_settings
 
 

@@ -1,7 +1,7 @@
 """Two folders of results side by side: did the tracks of any video become less healthy?
 
 Videos are matched by content, so that it does not matter where they lie. What is compared stands in
-their manifests (:class:`pipeline.types.Health`); nothing is decoded and nothing written.
+their manifests (:class:`pipeline.facts.Health`); nothing is decoded and nothing written.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from pipeline.catalog import find_results
 from pipeline.errors import SetUpError
-from pipeline.types import Health
+from pipeline.facts import Health
 
 FIGURES: Final = tuple(field.name for field in fields(Health))
 _RATIO, _STEP = 1.25, 0.01

@@ -19,11 +19,10 @@ from typing import Any, Self
 import click
 from tqdm import tqdm
 
-from pipeline import health
 from pipeline.batch import BatchResult
+from pipeline.facts import Health, Source, VideoResult
 from pipeline.names import printable
 from pipeline.planning import Decision
-from pipeline.types import Source, VideoResult
 
 _log = logging.getLogger("facepics")
 
@@ -191,7 +190,7 @@ def _health(videos: Sequence[VideoResult]) -> Iterator[str]:
     """Yield the mean health of the tracks, over the videos that have any."""
     healths = [video.health for video in videos if video.health is not None and video.tracks]
     if healths:
-        yield health.describe(health.mean(healths))
+        yield Health.mean(healths).describe()
 
 
 def _count(total: int, statuses: Counter[str]) -> str:

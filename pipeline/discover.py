@@ -25,9 +25,9 @@ from glob import has_magic
 from pathlib import Path
 
 from pipeline.errors import SetUpError
+from pipeline.facts import Source
 from pipeline.publish import MARKER
 from pipeline.settings import DiscoverSettings
-from pipeline.types import Source
 
 log = logging.getLogger(__name__)
 

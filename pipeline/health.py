@@ -7,14 +7,14 @@ tremble.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.types import Health, Kind, Scan, Tracks
+from pipeline.facts import Health
+from pipeline.types import Kind, Scan, Tracks
 from trackers.offline.pairs import expand, pair_iou
 
 _DUPLICATE: Final = 0.5
@@ -42,21 +42,6 @@ def examine(scan: Scan, tracks: Tracks) -> Health:
         duplicates=_duplicates(tracks),
     )
     return Health(*(round(figure, 5) for figure in astuple(health)))
-
-
-def mean(healths: Sequence[Health]) -> Health:
-    """Return each figure's mean over videos; all are 0 without any."""
-    columns = zip(*(astuple(one) for one in healths), strict=True)
-    return Health(*(sum(column) / len(healths) for column in columns))
-
-
-def describe(health: Health) -> str:
-    """Return in a few words what a person looks at first."""
-    return (
-        f"{health.fragmented:.0%} fragmented, {health.one_frame:.0%} of one frame, "
-        f"{health.gaps:.0%} unseen, {health.duplicates:.1%} double, "
-        f"jitter {health.jitter:.3f} of a face"
-    )
 
 
 def jitter(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from pipeline.facts import Source
 from pipeline.settings import Settings
 from pipeline.sources import Content
-from pipeline.types import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,13 @@ from typing import Any, Protocol, Self
 
 from pipeline import __version__, names
 from pipeline.catalog import Catalog, CatalogBusy
+from pipeline.facts import Source, Status, VideoResult
+from pipeline.layout import INDEX_PAGE
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.planning import Decision
 from pipeline.publish import OutputFolder, write_whole
-from pipeline.report.index import write_index_page
-from pipeline.report.page import INDEX_PAGE
 from pipeline.settings import Settings
 from pipeline.sources import Content, SourceIndex, is_there
-from pipeline.types import Source, Status, VideoResult
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +73,8 @@ class Ledger:
         """Close the books, however the run ended."""
         self._mark_vanished()
         if self._changed or not (self._out.path / INDEX_PAGE).exists():
+            from pipeline.report.index import write_index_page  # with the templates' library
+
             write_index_page(self._out.path, self._catalog)
         self._write_record(ended="whole" if kind is None else kind.__name__)
 

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import SetUpError
 from pipeline.gaps import fill
+from pipeline.link_settings import OFFLINE, check_link_settings
 from pipeline.region import parse_region
 from pipeline.settings import LinkSettings
 from pipeline.types import Kind, Scan, Tracks
@@ -24,8 +24,6 @@ from trackers import TRACKERS, Tracker
 from trackers.offline import Faces, link_faces, link_in_windows, smooth
 
 Ints = NDArray[np.int64]
-OFFLINE: Final = "offline"
-"""The one that has seen the whole shot; the others are those of :data:`trackers.TRACKERS`."""
 
 _SURE_PART: Final = 0.3
 """Part of the looks, from a track's first to its last, that must be sure of the face."""
@@ -68,17 +66,6 @@ def link(scan: Scan, settings: LinkSettings) -> Tracks:
         tracks = _smooth(scan, tracks)
     tracks = fill(scan, tracks, settings.max_gap)
     return replace(tracks, boxes=tracks.boxes + way[tracks.frame])
-
-
-def check_link_settings(settings: LinkSettings) -> None:
-    """Raise SetUpError for a tracker that there is not, or a region that makes no sense."""
-    names = (OFFLINE, *TRACKERS)
-    if settings.tracker not in names:
-        raise SetUpError(
-            f"Choose one of the trackers {', '.join(names)}, not {settings.tracker!r}."
-        )
-    if settings.region:
-        parse_region(settings.region)
 
 
 def find_shots(scan: Scan, cut_threshold: float) -> NDArray[np.int32]:

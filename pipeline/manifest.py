@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.facts import DecodeAudit, Health, Status, VideoInfo
 from pipeline.names import decoded, encoded
-from pipeline.types import DecodeAudit, Health, Status, VideoInfo
 
 SCHEMA = 1
 FILE_NAME = "video.json"

@@ -12,12 +12,12 @@ from enum import StrEnum
 
 from pipeline import __version__, names
 from pipeline.errors import VideoError
+from pipeline.facts import Source, Status
 from pipeline.manifest import BrokenManifest, Manifest
 from pipeline.publish import OutputFolder
 from pipeline.settings import Settings
 from pipeline.sources import Content, Remembered, SourceIndex, is_there, sha256_of
 from pipeline.tombstones import Tombstone
-from pipeline.types import Source, Status
 
 
 class Action(StrEnum):

@@ -17,19 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import tables
+from pipeline.facts import Status
 from pipeline.health import examine
+from pipeline.layout import ANNOTATED, BOXES, CLIP, INDEX_PAGE, MOT, SCAN, TRACKS, track_folder
 from pipeline.manifest import FILE_NAME, Manifest, Output
 from pipeline.read_tables import BoxRecords, read_boxes
-from pipeline.render.layout import ANNOTATED, CLIP, track_folder
-from pipeline.report.page import INDEX_PAGE
 from pipeline.report.video import write_video_page
 from pipeline.scan import scanfile
 from pipeline.tombstones import PurgedTrack
-from pipeline.types import Boxes, Kind, Scan, Status, Tracks
+from pipeline.types import Boxes, Kind, Scan, Tracks
 from trackers.assignment import iou
 
-_SCAN = "scan.npz"
-_WRITTEN = (tables.TRACKS, tables.BOXES, tables.MOT, _SCAN, INDEX_PAGE)
+_WRITTEN = (TRACKS, BOXES, MOT, SCAN, INDEX_PAGE)
 """Files that are made anew."""
 _NEAR = 0.1
 """Overlap with the person's box from which a detection is taken for that person."""
@@ -62,7 +61,7 @@ class ResultWithTrack:
         """Say where and when the person was."""
         tracks = self.records.tracks
         own = tracks.track_id == self.track_id
-        time = scanfile.load(self.place / _SCAN).time[tracks.frame[own]]
+        time = scanfile.load(self.place / SCAN).time[tracks.frame[own]]
         low, high = tracks.boxes[own, :2].min(0), tracks.boxes[own, 2:].max(0)
         box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
         return PurgedTrack(self.track_id, float(time[0]), float(time[-1]), box)
@@ -85,11 +84,11 @@ class ResultWithTrack:
         kept = {path: out for path, out in self.video.outputs.items() if path not in gone}
         for path in kept:
             _copy(self.place / path, stage / path)
-        seen = scanfile.load(self.place / _SCAN)
+        seen = scanfile.load(self.place / SCAN)
         rest = self.records.without(self.track_id)
         scan = _without_faces(seen, self.records.tracks, self.track_id)
         video = replace(self._manifest(scan, rest), keys={} if redo else self.video.keys)
-        scanfile.save(scan, stage / _SCAN)
+        scanfile.save(scan, stage / SCAN)
         tables.write_tables(stage, scan, rest.tracks, rest.selection, rest.crop_files)
         write_video_page(
             stage, video, scan, rest.tracks, rest.selection, rest.crop_files, self.folder

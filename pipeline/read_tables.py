@@ -1,17 +1,20 @@
-"""The records behind ``boxes.parquet``, read back."""
+"""The tables of a result, read back."""
 
 from __future__ import annotations
 
+import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.tables import BOXES, CropFiles, reason_name
+from pipeline.layout import BOXES, TRACKS
+from pipeline.tables import CropFiles, TrackSummary, reason_name
 from pipeline.types import QUALITY_TERMS, Kind, Reason, Selection, Tracks
 
 _SHOTS = b"facepics.first_frames_of_shots"
@@ -19,7 +22,7 @@ _SHOTS = b"facepics.first_frames_of_shots"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoxRecords:
-    """What :func:`pipeline.tables.write_tables` was given beside the scan."""
+    """What :func:`pipeline.tables.write_tables` was given beside the scan: ``boxes.parquet``."""
 
     tracks: Tracks
     """Which detection stands behind a box is not written: ``detection`` is -1 throughout."""
@@ -88,3 +91,29 @@ def read_boxes(folder: Path, dropped: int) -> BoxRecords:
     )
     looks = zip(words["track_id"], words["rank"], words["crop"], strict=True)
     return BoxRecords(tracks, selection, {(t, rank): crop for t, rank, crop in looks if crop})
+
+
+def read_tracks(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of ``tracks.csv``: column -> text.
+
+    Raises:
+        OSError: The table cannot be read.
+        ValueError, KeyError: It is damaged.
+    """
+    columns = [field.name for field in fields(TrackSummary)]
+    with (folder / TRACKS).open(encoding="utf-8", newline="") as file:
+        return [{column: row[column] for column in columns} for row in csv.DictReader(file)]
+
+
+def read_looks(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of ``boxes.parquet`` that are kept looks.
+
+    Raises:
+        OSError: The table cannot be read.
+        ValueError, KeyError: It is damaged.
+    """
+    with pq.ParquetFile(folder / BOXES) as file:
+        boxes = file.read(use_threads=False).drop_columns(["pts"])
+    kept = boxes.filter(pa.array(boxes["rank"].to_numpy() > 0))
+    rows: list[dict[str, Any]] = kept.to_pylist()
+    return rows

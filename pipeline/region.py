@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from pipeline.errors import SetUpError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _NUMBER = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*", re.ASCII)
 
@@ -26,6 +28,8 @@ class Region:
         self, points: NDArray[np.floating], sizes: NDArray[np.integer]
     ) -> NDArray[np.bool_]:
         """Say which points (N, 2) lie inside, in pictures of ``sizes`` (N, 2) width and height."""
+        import numpy as np  # not where a region is only read from the settings
+
         unit = np.where(self.relative, np.tile(sizes, 2), 1)  # (N, 4)
         begin, extent = np.split(unit * self.numbers, 2, axis=1)  # (N, 2) each
         return np.asarray(((points >= begin) & (points < begin + extent)).all(axis=1))

@@ -24,9 +24,11 @@ from detectors.team import Team
 from pipeline import __version__, tables
 from pipeline.decode import Indivisible, Video, open_video
 from pipeline.errors import LimitExceeded, NotAVideo, StaleScan, VideoError
+from pipeline.facts import Status
 from pipeline.health import examine
 from pipeline.job import VideoJob
 from pipeline.keys import STAGES
+from pipeline.layout import SCAN
 from pipeline.link import link
 from pipeline.manifest import FILE_NAME, Counts, Manifest, Output
 from pipeline.render import RenderJob, RenderResult, render, verify
@@ -34,9 +36,7 @@ from pipeline.report.video import write_video_page
 from pipeline.scan import scan, scan_divided, scanfile
 from pipeline.select import looks, select
 from pipeline.settings import DecodeSettings, Settings, parse_duration
-from pipeline.types import Frame, Look, Scan, Status, Tracks
-
-SCAN_FILE = "scan.npz"
+from pipeline.types import Frame, Look, Scan, Tracks
 
 _LONGEST_FRAME = 60.0
 """Seconds for which one frame counts at most towards the length of a video."""
@@ -115,7 +115,7 @@ def _built(
             frames = partial(_chosen_frames, video, seen, clock.progress)
             rendered = render(frames, rendering, stage, sound)
     with clock.running("write"):
-        scanfile.save(seen, stage / SCAN_FILE)
+        scanfile.save(seen, stage / SCAN)
         tables.write_tables(stage, seen, tracks, selection, rendered.crops)
         manifest = _manifest(job, seen, tracks, rendered)
         write_video_page(stage, manifest, seen, tracks, selection, rendered.crops, job.folder)
@@ -132,9 +132,9 @@ def _kept_scan(job: VideoJob) -> Scan | None:
         old = Manifest.read(job.previous)
         if old.sha256 != job.content.sha256 or old.keys.get("scan") != job.keys["scan"]:
             return None
-        if old.outputs[SCAN_FILE] != _output(job.previous / SCAN_FILE):
+        if old.outputs[SCAN] != _output(job.previous / SCAN):
             return None
-        return scanfile.load(job.previous / SCAN_FILE)
+        return scanfile.load(job.previous / SCAN)
     except (OSError, KeyError, ValueError):
         return None
 

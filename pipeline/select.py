@@ -6,13 +6,10 @@ without: then the best of them is kept and stays flagged. A box that was filled 
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import SetUpError
+from pipeline.keep import Keep, parse_keep
 from pipeline.quality import find_faults, measure_terms, overall
 from pipeline.settings import SelectSettings
 from pipeline.types import Look, Reason, Scan, Selection, Tracks
@@ -25,38 +22,6 @@ SAME_LOOK = 0.95
 of all pairs of neighbouring frames lie above, and one in twenty of the pairs a second apart."""
 
 _TICK = 1e-6  # seconds by which times may be off when they are compared with settings
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """How many of a track's good looks to keep; all of them where nothing is set."""
-
-    top: int | None = None
-    """The best so many, near-identical ones left out."""
-    sightings: int | None = None
-    """The best of every so many sightings."""
-    seconds: float | None = None
-    """The best of every so many seconds."""
-
-
-def parse_keep(text: str) -> Keep:
-    """Read ``best``, ``top:5``, ``every:10`` (sightings), ``every:0.5s`` or ``all``.
-
-    Raises:
-        SetUpError: it is none of them.
-    """
-    how, _, amount = text.strip().partition(":")
-    number = re.fullmatch(r"(\d*\.?\d+)(s?)", amount, re.ASCII)
-    if text.strip() in ("best", "all"):
-        return Keep(top=1) if how == "best" else Keep()
-    if how == "every" and number and number[2] and float(number[1]) > 0:
-        return Keep(seconds=float(number[1]))
-    if how in ("top", "every") and re.fullmatch(r"0*[1-9]\d*", amount, re.ASCII):
-        return Keep(top=int(amount)) if how == "top" else Keep(sightings=int(amount))
-    raise SetUpError(
-        "Keep best, top:K, every:N (of N sightings the best), every:0.5s (of half a second) or all,"
-        f" not {text!r}."
-    )
 
 
 def select(scan: Scan, tracks: Tracks, settings: SelectSettings) -> Selection:

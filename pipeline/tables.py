@@ -25,10 +25,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.layout import BOXES, MOT, TRACKS
 from pipeline.types import QUALITY_TERMS, Kind, Reason, Scan, Selection, Tracks
 
 SCHEMA = 1
-TRACKS, BOXES, MOT = "tracks.csv", "boxes.parquet", "mot.txt"
 
 CropFiles = Mapping[tuple[int, int], str]
 """(track id, rank) -> path of the crop below the folder of the result."""

@@ -9,69 +9,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
-from fractions import Fraction
-from pathlib import Path
-from typing import Any, Protocol, Self
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.facts import DecodeAudit, VideoInfo
 from pipeline.planes import Planes
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file that may be a video."""
-
-    path: Path
-    """Where it is; absolute."""
-    name: str
-    """Its path below the folder that was given, ``/`` between the parts: names the result."""
-    named: bool = False
-    """Whether the user named this very file (and did not just name a folder above it)."""
-    young: bool = False
-    """Whether it changed too lately to be complete: left for a later run."""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """What the container says of the chosen video stream. Claims, not measurements."""
-
-    width: int
-    """Upright, square pixels."""
-    height: int
-    frame_rate: Fraction
-    """Frames a second on average; 25 where the file does not say."""
-    time_base: Fraction
-    """Seconds a tick of ``pts``."""
-    duration: float | None
-    """Seconds, where the file says."""
-    container: str
-    codec: str
-    pixel_format: str
-    rotation: int
-    """Degrees by which the stored picture is turned clockwise to stand upright: 0, 90, 180, 270."""
-    mirrored: bool
-    """Whether the stored picture is flipped left to right (after the turn)."""
-    transfer: str
-    """``sdr``, ``pq`` or ``hlg``."""
-    stream: int
-    """Index of the stream that was chosen."""
-    video_streams: int
-    """How many there were to choose from, cover pictures left out."""
-    has_audio: bool
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """Make it from what JSON gives back; raises KeyError, TypeError or ValueError."""
-        fractions = {name: Fraction(values[name]) for name in ("frame_rate", "time_base")}
-        return cls(**{**values, **fractions})
 
 
 class Picture(Protocol):
@@ -106,38 +55,6 @@ class Frame:
     time: float
     """The same in seconds; strictly increasing."""
     picture: Picture
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeAudit:
-    """What became of a stream while it was decoded to its end."""
-
-    frames: int
-    """Frames decoded."""
-    failed: int
-    """Packets or frames that could not be decoded."""
-    expected: int | None
-    """Frames that the container announced, where it did."""
-    truncated: bool
-    """Whether the stream ended clearly before its announced end."""
-    times_mended: int
-    """Frames whose time was missing or out of line, and was made from the frame rate."""
-    size_changes: int
-    """How often the picture changed its size."""
-    warnings: tuple[str, ...] = ()
-    """One sentence each."""
-    damaged: int = 0
-    """Frames that the decoder patched up; each time it may do so in another way."""
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """Make it from what JSON gives back; raises KeyError, TypeError or ValueError."""
-        return cls(**{**values, "warnings": tuple(values["warnings"])})
-
-    @property
-    def partial(self) -> bool:
-        """Whether frames are missing."""
-        return self.failed > 0 or self.truncated
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -226,28 +143,6 @@ class Tracks:
         return np.unique(self.track_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """Parts are of 1; all are 0 in a video without tracks."""
-
-    tracks_per_minute: float = 0.0
-    """Of video."""
-    fragmented: float = 0.0
-    """Part of the tracks that begin where, and soon after, another ended."""
-    one_frame: float = 0.0
-    """Part of the tracks that were seen in one frame only."""
-    gaps: float = 0.0
-    """Part of the frames from a track's first to its last in which the face was not seen."""
-    filled: float = 0.0
-    """Part of the boxes that are interpolated."""
-    rescued: float = 0.0
-    """Part of the boxes that are weak detections."""
-    jitter: float = 0.0
-    """How much centres tremble: their mean second difference in time, in face sizes."""
-    duplicates: float = 0.0
-    """Part of the boxes that lie on another of the same frame."""
-
-
 class Reason(IntEnum):
     """What speaks against keeping a look at a face."""
 
@@ -305,69 +200,6 @@ class Look:
     """As QUALITY_TERMS."""
     reason: Reason
     """NONE, or why this look is poor though it is the best there was."""
-
-
-class Status(StrEnum):
-    """What became of a source."""
-
-    DONE = "done"
-    EMPTY = "empty"
-    """Worked through; no face track in it."""
-    PARTIAL = "partial"
-    """Results exist, but frames are missing."""
-    FAILED = "failed"
-    CRASHED = "crashed"
-    """The process that worked on it died, or met an error that nobody foresaw."""
-    TIMEOUT = "timeout"
-    LIMIT = "limit"
-    CHANGING = "changing"
-    REFUSED = "refused"
-    DUPLICATE = "duplicate"
-    """The same content was worked on under another path."""
-    SKIPPED = "skipped"
-    """Met while walking, and no video."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether the exit code stays 0."""
-        return self in (Status.DONE, Status.EMPTY, Status.DUPLICATE, Status.SKIPPED)
-
-    @property
-    def may_be_accident(self) -> bool:
-        """Whether it says more about the run than about the video."""
-        return self in (Status.CRASHED, Status.TIMEOUT)
-
-    @property
-    def has_results(self) -> bool:
-        """Whether the video was worked through, and its folder holds what came out."""
-        return self in (Status.DONE, Status.EMPTY, Status.PARTIAL)
-
-
-@dataclass(frozen=True, slots=True)
-class VideoResult:
-    """What became of one source in a run."""
-
-    source: Source
-    status: Status
-    phase: str = ""
-    """The stage at which it ended, where it did not end well."""
-    reason: str = ""
-    """One sentence, where it did not end well."""
-    folder: Path | None = None
-    """Where its results are."""
-    reused: bool = False
-    """Whether an earlier run had done it already."""
-    frames: int = 0
-    faces: int = 0
-    tracks: int = 0
-    crops: int = 0
-    detector: str = ""
-    """What looked for faces, how exactly and where."""
-    health: Health | None = None
-    """Of the tracks, where there are results."""
-    warnings: tuple[str, ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Wall time by stage; only ever written to the run's record."""
 
 
 def _check(record: Any, rows: int, **shapes: tuple[int, ...]) -> None:

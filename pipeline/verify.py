@@ -16,10 +16,10 @@ from stat import S_ISREG
 from pipeline import catalog, catalog_check
 from pipeline.discover import is_output_folder
 from pipeline.errors import ExitCode, SetUpError
+from pipeline.layout import INDEX_PAGE
 from pipeline.manifest import FILE_NAME, BrokenManifest, Manifest, Output
 from pipeline.names import is_safe, printable
 from pipeline.publish import MARKER, held_still
-from pipeline.report.page import INDEX_PAGE
 
 _BOOKS = {"runs", "pages", catalog.FILE_NAME, f"{catalog.FILE_NAME}-journal", INDEX_PAGE}
 _BLOCK = 1 << 20

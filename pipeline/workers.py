@@ -29,8 +29,8 @@ from pipeline.sandbox import NO_GRANTS, Confinement
 from pipeline.sources import open_file
 
 if TYPE_CHECKING:
+    from pipeline.facts import Source
     from pipeline.job import VideoJob
-    from pipeline.types import Source
 
 _log = logging.getLogger(__name__)
 

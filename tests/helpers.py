@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.types import DecodeAudit, Scan, VideoInfo
+from pipeline.facts import DecodeAudit, VideoInfo
+from pipeline.types import Scan
 
 Face = tuple[int, Sequence[float], float]
 """Frame, box and score."""

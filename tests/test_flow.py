@@ -203,6 +203,16 @@ def test_a_second_run_decodes_nothing_and_changes_no_byte(media: Path, results: 
     assert all(video["reused"] for video in last_run(results)["videos"])  # type: ignore[attr-defined]
 
 
+def test_a_second_run_starts_without_what_takes_long_to_load(media: Path, results: Path) -> None:
+    command = [sys.executable, "-X", "importtime", ROOT / "start.py", media, "-o", results]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    told = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip() for line in told}
+    assert "pipeline.batch" in loaded
+    assert not loaded & {"numpy", "pyarrow", "jinja2", "scipy", "cv2", "av", "openvino", "torch"}
+
+
 def test_another_tracking_option_does_not_scan_again(media: Path, results: Path) -> None:
     """A detector that cannot be had is not missed where the scan is kept."""
     before = tree(results)

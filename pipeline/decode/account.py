@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.types import DecodeAudit
+from pipeline.facts import DecodeAudit
 
 COMPLETE = 0.98
 """Part of the announced time that must have come for a stream not to count as truncated."""

@@ -36,9 +36,10 @@ from pipeline.decode.playback import Playback
 from pipeline.decode.seek import Lost, Seeker, pays
 from pipeline.decode.stretch import Stretch, divide, sensible
 from pipeline.errors import Unreadable, VideoError
+from pipeline.facts import DecodeAudit, VideoInfo
 from pipeline.settings import DecodeSettings
 from pipeline.sources import open_file
-from pipeline.types import DecodeAudit, Frame, Scan, VideoInfo
+from pipeline.types import Frame, Scan
 
 
 def open_video(path: Path, settings: DecodeSettings, file: FileIO | None = None) -> Video:

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pipeline.layout import ANNOTATED
 from pipeline.render.canvas import Canvas
 from pipeline.render.draw import draw_track
 from pipeline.render.encode import Mp4Writer
 from pipeline.render.job import Made, RenderJob, RowsByFrame, VideoFile
-from pipeline.render.layout import ANNOTATED
 from pipeline.render.redact import Redaction
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.types import Frame, Kind

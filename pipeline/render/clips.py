@@ -7,11 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pipeline.layout import CLIP
 from pipeline.render.clip_plan import MAX_OPEN, ClipPlan, plan_clips, wanted_frames
 from pipeline.render.draw import draw_track
 from pipeline.render.encode import Mp4Writer
 from pipeline.render.job import Made, RenderJob, RowsByFrame, VideoFile
-from pipeline.render.layout import CLIP
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.render.view import View
 from pipeline.types import Frame, Kind

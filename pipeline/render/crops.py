@@ -10,8 +10,8 @@ from typing import Self
 import cv2
 import numpy as np
 
+from pipeline.layout import best_name, crop_name
 from pipeline.render.job import Made, RenderJob
-from pipeline.render.layout import best_name, crop_name
 from pipeline.render.metadata import record_of, to_xmp
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.render.xmp import embed

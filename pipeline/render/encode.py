@@ -17,11 +17,11 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from pipeline.facts import VideoInfo
 from pipeline.render.encoders import choose_encoder
 from pipeline.render.sheet import Sheet
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.settings import RenderSettings
-from pipeline.types import VideoInfo
 
 _MOST_TICKS = 2**31 - 1
 """For which one frame can be shown, in MP4."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.render.layout import track_folder
+from pipeline.layout import track_folder
 from pipeline.settings import RenderSettings
 from pipeline.types import Look, Scan, Tracks
 

@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.catalog import BestCrop, Catalog, VideoRow
+from pipeline.facts import Status
+from pipeline.layout import INDEX_PAGE
 from pipeline.names import decoded
 from pipeline.publish import output_errors, write_whole
-from pipeline.report.page import INDEX_PAGE, clock, name_parts, number, picture_size, plural, render
-from pipeline.types import Status
+from pipeline.report.page import clock, name_parts, number, picture_size, plural, render
 
 _MORE = "pages"
 """Folder of the second page and what follows it."""

@@ -12,8 +12,6 @@ from markupsafe import Markup
 
 from pipeline.names import printable
 
-INDEX_PAGE = "index.html"
-
 
 def render(template: str, **values: object) -> bytes:
     """Return a page: ``template`` filled with ``values``, everything escaped."""

@@ -10,13 +10,11 @@ from urllib.parse import quote
 
 import numpy as np
 
-from pipeline import health
+from pipeline.layout import ANNOTATED, BOXES, CLIP, INDEX_PAGE, MOT, TRACKS, track_folder
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.names import printable
 from pipeline.render.draw import colour
-from pipeline.render.layout import ANNOTATED, CLIP, track_folder
 from pipeline.report.page import (
-    INDEX_PAGE,
     clock,
     file_size,
     name_parts,
@@ -26,15 +24,7 @@ from pipeline.report.page import (
     render,
 )
 from pipeline.report.timeline import timeline
-from pipeline.tables import (
-    BOXES,
-    MOT,
-    TRACKS,
-    CropFiles,
-    TrackSummary,
-    rows_by_track,
-    summarise,
-)
+from pipeline.tables import CropFiles, TrackSummary, rows_by_track, summarise
 from pipeline.types import QUALITY_TERMS, Scan, Selection, Tracks
 
 _LOOKS_A_TRACK = 12
@@ -114,7 +104,7 @@ def _found_facts(video: Manifest) -> Iterator[dict[str, str]]:
     yield _fact("Crops", number(counts.crops))
     if video.health and counts.tracks:
         unseen = f"{video.health.gaps:.0%} of their time"
-        yield _fact("Tracks unseen", unseen, health.describe(video.health))
+        yield _fact("Tracks unseen", unseen, video.health.describe())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

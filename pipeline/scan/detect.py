@@ -15,11 +15,12 @@ from dataclasses import replace
 from detectors import Detector
 from pipeline.decode import Video
 from pipeline.every import parse_every
+from pipeline.facts import DecodeAudit, VideoInfo
 from pipeline.scan.cuts import cut_scores
 from pipeline.scan.faces import MAX_ENLARGEMENT, Faces
 from pipeline.scan.notes import Notes, Seen
 from pipeline.settings import ScanSettings
-from pipeline.types import DecodeAudit, Scan, VideoInfo
+from pipeline.types import Scan
 
 
 def scan(

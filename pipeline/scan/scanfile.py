@@ -18,7 +18,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from pipeline.types import DecodeAudit, Scan, VideoInfo
+from pipeline.facts import DecodeAudit, VideoInfo
+from pipeline.types import Scan
 
 SCHEMA: Final = 2
 """Rises whenever a field is added, changes its meaning or goes."""

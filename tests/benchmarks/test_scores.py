@@ -12,7 +12,7 @@ from benchmarks.results import with_table
 from benchmarks.scores import ALL, score, without_ignored
 from benchmarks.sequences import Rows, Sequence, find_sequences, scan_of
 from benchmarks.tracking import OWN, cases, track
-from pipeline.link import OFFLINE
+from pipeline.link_settings import OFFLINE
 
 pytest.importorskip("trackeval")
 

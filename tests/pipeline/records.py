@@ -9,19 +9,11 @@ import cv2
 import numpy as np
 
 from pipeline import tables
+from pipeline.facts import DecodeAudit, Status, VideoInfo
 from pipeline.manifest import FILE_NAME, Counts, Manifest, Output
 from pipeline.names import is_safe, slug
 from pipeline.report.video import write_video_page
-from pipeline.types import (
-    DecodeAudit,
-    Kind,
-    Reason,
-    Scan,
-    Selection,
-    Status,
-    Tracks,
-    VideoInfo,
-)
+from pipeline.types import Kind, Reason, Scan, Selection, Tracks
 
 INFO = VideoInfo(
     width=64,

@@ -14,9 +14,9 @@ import pytest
 from pipeline import catalog
 from pipeline.catalog import Catalog
 from pipeline.errors import OutputError
+from pipeline.facts import Status
 from pipeline.manifest import FILE_NAME, Counts
 from pipeline.names import decoded, slug
-from pipeline.types import Status
 from tests.pipeline.records import crops_of, manifest_of, publish, seal
 
 NAME = "holiday/day 1.mp4"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.console import Progress
-from pipeline.types import Source, Status, VideoResult
+from pipeline.facts import Source, Status, VideoResult
 
 FIRST, SECOND = (Source(Path("/") / name, name) for name in ("first.mp4", "second.mp4"))
 

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.discover import discover, is_output_folder
 from pipeline.errors import SetUpError
+from pipeline.facts import Source
 from pipeline.settings import DiscoverSettings
-from pipeline.types import Source
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from pipeline.cli import cli
 from pipeline.compare import compare
 from pipeline.errors import SetUpError
-from pipeline.health import describe, examine, jitter, mean
+from pipeline.facts import Health, Status
+from pipeline.health import examine, jitter
 from pipeline.link import link
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.settings import LinkSettings
-from pipeline.types import Health, Status
 from tests.helpers import Face, make_scan
 
 SETTINGS = LinkSettings(threshold=0.5, smooth=False, max_unseen=0.2)
@@ -102,9 +102,9 @@ def test_nothing_to_compare_is_said(tmp_path: Path) -> None:
 
 def test_the_mean_is_of_each_figure_and_told_in_words() -> None:
     healths = [Health(fragmented=0.5, jitter=0.01), Health(gaps=0.1, jitter=0.03)]
-    assert mean(healths) == Health(fragmented=0.25, gaps=0.05, jitter=0.02)
-    assert mean([]) == Health()
-    told = describe(mean(healths))
+    assert Health.mean(healths) == Health(fragmented=0.25, gaps=0.05, jitter=0.02)
+    assert Health.mean([]) == Health()
+    told = Health.mean(healths).describe()
     assert told == (
         "25% fragmented, 0% of one frame, 5% unseen, 0.0% double, jitter 0.020 of a face"
     )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 import pipeline.link
 from benchmarks.linking import make_scan as make_long_scan
 from pipeline.errors import SetUpError
-from pipeline.link import OFFLINE, check_link_settings, find_shots, link
+from pipeline.link import find_shots, link
+from pipeline.link_settings import OFFLINE, check_link_settings
 from pipeline.settings import LinkSettings
 from pipeline.types import Kind, Scan, Tracks
 from tests.helpers import Face, make_scan

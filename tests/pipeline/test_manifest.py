@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
+from pipeline.facts import DecodeAudit, Status, VideoInfo
 from pipeline.manifest import BrokenManifest, Counts, Manifest, Output
-from pipeline.types import DecodeAudit, Status, VideoInfo
 
 INFO = VideoInfo(
     width=1280,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import __version__
+from pipeline.facts import Source, Status
 from pipeline.keys import stage_keys
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.planning import Decision, Planner
@@ -14,7 +15,6 @@ from pipeline.publish import OutputFolder
 from pipeline.settings import Settings
 from pipeline.sources import SourceIndex
 from pipeline.tombstones import PurgedTrack, Tombstone
-from pipeline.types import Source, Status
 
 KEYS = stage_keys(Settings(), "weights")
 

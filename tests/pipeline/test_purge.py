@@ -17,13 +17,14 @@ from pipeline import tombstones
 from pipeline.catalog import Catalog
 from pipeline.cli import cli
 from pipeline.errors import Locked, SetUpError
+from pipeline.facts import Status
 from pipeline.manifest import Manifest
 from pipeline.publish import OutputFolder
 from pipeline.purge import OfSource, OfTrack, OlderThan, purge_output
 from pipeline.report.index import write_index_page
 from pipeline.scan import scanfile
 from pipeline.sources import Content, Fingerprint, SourceIndex
-from pipeline.types import Kind, Status
+from pipeline.types import Kind
 from pipeline.verify import verify_output
 from tests.pipeline.records import manifest_of, publish, scan_of, seal, tracks_of
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from pipeline.catalog import Catalog
+from pipeline.facts import DecodeAudit, Status
 from pipeline.manifest import Counts
 from pipeline.report import index as index_module
 from pipeline.report.index import write_index_page
 from pipeline.report.page import clock, file_size, name_parts, number, plural
 from pipeline.report.timeline import Span, timeline
 from pipeline.report.video import write_video_page
-from pipeline.types import DecodeAudit, Status
 from tests.pipeline.records import (
     crops_of,
     manifest_of,

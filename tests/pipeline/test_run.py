@@ -9,14 +9,15 @@ import pytest
 
 from detectors import Detections
 from pipeline.errors import NotAVideo, SourceChanging
+from pipeline.facts import Source, Status
 from pipeline.job import VideoJob
 from pipeline.keys import stage_keys
+from pipeline.layout import SCAN
 from pipeline.manifest import FILE_NAME, Manifest
-from pipeline.run import SCAN_FILE, work
+from pipeline.run import work
 from pipeline.scan import scanfile
 from pipeline.settings import LinkSettings, RenderSettings, Settings
 from pipeline.sources import Content, Fingerprint, sha256_of
-from pipeline.types import Source, Status
 from tests.pipeline.records import seal
 from tests.pipeline.video_files import write_video
 
@@ -79,9 +80,9 @@ def test_a_kept_scan_that_no_longer_fits_is_made_anew(tmp_path: Path) -> None:
     first = job_of(tmp_path, "a.mp4")
     run(first)
     expected = contents(first.stage)
-    old = scanfile.load(first.stage / SCAN_FILE)
+    old = scanfile.load(first.stage / SCAN)
     off = {"pts": old.pts + 1, "time": old.time + 1e-3}
-    scanfile.save(replace(old, **off), first.stage / SCAN_FILE)
+    scanfile.save(replace(old, **off), first.stage / SCAN)
     seal(first.stage, Manifest.read(first.stage))
 
     detector = OneFace()

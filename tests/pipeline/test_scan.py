@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from detectors import Detections
 from pipeline.errors import SetUpError
+from pipeline.facts import DecodeAudit
 from pipeline.scan import MAX_ENLARGEMENT, network_size, scan
 from pipeline.settings import ScanSettings
-from pipeline.types import DecodeAudit, Frame, Image
+from pipeline.types import Frame, Image
 from tests.helpers import make_info
 
 SIZE = (320, 180)

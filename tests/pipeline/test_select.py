@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.errors import SetUpError
+from pipeline.keep import Keep, parse_keep
 from pipeline.link import link
-from pipeline.select import Keep, looks, parse_keep, select
+from pipeline.select import looks, select
 from pipeline.settings import LinkSettings, SelectSettings
 from pipeline.types import Kind, Reason, Scan, Tracks
 from tests.helpers import Face, make_scan

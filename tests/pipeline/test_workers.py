@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import OutputError, SetUpError
+from pipeline.facts import Source
 from pipeline.run import VideoJob
 from pipeline.settings import Settings
 from pipeline.sources import Content, Fingerprint
-from pipeline.types import Source
 from pipeline.workers import Outcome, WorkerPool
 
 STUB = (sys.executable, str(Path(__file__).with_name("stub_worker.py")))

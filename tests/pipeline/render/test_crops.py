@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.layout import crop_name, track_folder
 from pipeline.render import render
 from pipeline.render.crops import crop_window
-from pipeline.render.layout import crop_name, track_folder
 from pipeline.settings import RenderSettings
 from tests.pipeline.render.scenes import files_below, frames_of, job_of, look_of, picture
 

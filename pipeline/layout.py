@@ -1,9 +1,15 @@
-"""Where the results of a video lie below its folder. All names sort in time and by rank."""
+"""What the files of a result are called, below its folder. Crops sort in time and by rank."""
 
 from __future__ import annotations
 
-from pipeline.types import Look
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from pipeline.types import Look
+
+INDEX_PAGE = "index.html"
+TRACKS, BOXES, MOT = "tracks.csv", "boxes.parquet", "mot.txt"
+SCAN = "scan.npz"
 ANNOTATED = "annotated.mp4"
 CLIP = "clip.mp4"
 
