@@ -6,7 +6,7 @@ their manifests (:class:`pipeline.facts.Health`); nothing is decoded and nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
@@ -44,8 +44,8 @@ def compare(before: Path, after: Path) -> Comparison:
     pairs = [(new[one][0], old[one][1], new[one][1]) for one in both]
     return Comparison(
         videos=len(pairs),
-        before={name: sum(getattr(a, name) for _, a, _ in pairs) / len(pairs) for name in FIGURES},
-        after={name: sum(getattr(b, name) for _, _, b in pairs) / len(pairs) for name in FIGURES},
+        before=asdict(Health.mean([a for _, a, _ in pairs])),
+        after=asdict(Health.mean([b for _, _, b in pairs])),
         worse=tuple(
             (folder, name, getattr(a, name), getattr(b, name))
             for folder, a, b in pairs

@@ -29,10 +29,11 @@ from typing import Self
 
 from pipeline import manifest, names
 from pipeline.errors import Locked, OutputError
+from pipeline.layout import INDEX_PAGE
 from pipeline.manifest import Manifest
 
 MARKER = ".facepics"
-_RESERVED = {MARKER, "runs", "pages", "catalog.sqlite", "index.html"}
+_RESERVED = {MARKER, "runs", "pages", "catalog.sqlite", INDEX_PAGE}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 WRITE_ERRORS = _FULL | _UNWRITABLE
