@@ -61,7 +61,7 @@ def build(
     channels = 3 * surround_of(config).cell
     canvas = ops.parameter([-1, -1, channels], ov.Type.u8)
     # In this order nothing moves in memory: convolutions like their channels last.
-    pixels = ops.unsqueeze(ops.convert(canvas, ov.Type.f32), np.array([0]))  # (1, H, W, channels)
+    pixels = ops.unsqueeze(builder.read(canvas), np.array([0]))  # (1, H, W, channels)
     maps = builder.trunk(ops.transpose(pixels, np.array([0, 3, 1, 2])))
     return ov.Model([builder.head(x, level) for level, x in enumerate(maps)], [canvas])
 
@@ -81,6 +81,10 @@ class Builder:
 
     def __init__(self, config: FaceBoxesConfig, tensors: Arrays) -> None:
         self._config, self._tensors = config, tensors
+
+    def read(self, canvas: Node) -> Node:
+        """Return what the network computes with for the bytes of a canvas."""
+        return ops.convert(canvas, ov.Type.f32)
 
     def trunk(self, pixels: Node) -> list[Node]:
         """Return the maps that have a head, the finest first."""

@@ -53,10 +53,16 @@ class QuantisedBuilder(Builder):
         stride16 = ops.relu(self._convolve(stride8, kernel, "conv2", (2, 2), sides))
         return stride8, stride16, max_pool(stride16, 2, padding)
 
+    def read(self, canvas: Node) -> Node:
+        """Return the bytes as steps of a range: OpenVINO then computes with them as they lie."""
+        return ops.multiply(super().read(canvas), constant(np.array(1 / self._ranges[STEM])))
+
     def _both_signs_of_stem(self, pixels: Node) -> Node:
         kernel = fold_mean(self._folded(STEM), self._config.mean)
         kernel = both_phases(read_cells(kernel, STEM_STRIDE))
-        return ops.relu(self._convolve(pixels, kernel, STEM, (STEM_STRIDE, 1)))
+        steps = Kernel(kernel.weights * np.float32(self._ranges[STEM]), kernel.bias)
+        weights = _narrow_weights(steps)
+        return ops.relu(convolve(pixels, weights, steps.bias, (STEM_STRIDE, 1), (0, 0)))
 
     def _convolve(
         self,
