@@ -21,6 +21,8 @@ from pipeline.planes import Planes
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
+Window = tuple[int, int, int, int]
+"""Left, top, right and bottom of a part of a picture, whole pixels; right and bottom exclusive."""
 
 
 class Picture(Protocol):
@@ -42,6 +44,9 @@ class Picture(Protocol):
 
     def luma(self) -> Image:
         """Return the ``(height, width)`` uint8 brightness at full size; not to be written to."""
+
+    def part(self, window: Window) -> Image | None:
+        """Return what ``bgr`` has at full size in a window; ``None``: only the whole tells."""
 
 
 @dataclass(frozen=True, slots=True)

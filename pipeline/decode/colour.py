@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.decode.hdr import sdr_luma, to_sdr
 from pipeline.planes import Planes
-from pipeline.types import Image
+from pipeline.types import Image, Window
 
 Sample = TypeVar("Sample", np.uint8, np.uint16)
 
@@ -75,6 +75,30 @@ class Converter:
         elif size == (frame.width, frame.height) and _is_bt709(frame):
             return planes_of(frame)
         return planes_of(self._converted(frame, size, "yuv420p"))
+
+    def bgr_part(self, frame: VideoFrame, window: Window) -> Image | None:
+        """Return what ``bgr`` at the stored size has in a window; ``None``: only the whole tells.
+
+        FFmpeg makes BGR of two rows at a time and looks at none beside them, unless their number
+        is odd.
+        """
+        if frame.format.name not in _PLANAR or transfer(frame) != "sdr" or frame.height % 2:
+            return None
+        left, top, right, bottom = window
+        x, y = left // 2 * 2, top // 2 * 2  # where cells of colour begin
+        part = VideoFrame(right - x, -(-bottom // 2) * 2 - y, frame.format.name)
+        part.color_range = frame.color_range
+        source = planes_of(frame).part(x, y, part.width, part.height)
+        for to, plane in zip(planes_of(part).planes, source.planes, strict=True):
+            to[:] = plane
+        bgr = VideoReformatter().reformat(
+            part,
+            format="bgr24",
+            src_colorspace=_matrix(frame),
+            interpolation=Interpolation.BILINEAR,
+            threads=1,
+        )
+        return np.asarray(bgr.to_ndarray()[top - y : bottom - y, left - x :])
 
     def luma(self, frame: VideoFrame) -> Image:
         """Return the stored ``(height, width)`` brightness as uint8, without a copy if possible."""

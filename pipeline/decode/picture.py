@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from pipeline.decode.colour import Converter
 from pipeline.decode.playback import Playback
 from pipeline.planes import Planes
-from pipeline.types import Frame, Image
+from pipeline.types import Frame, Image, Window
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
@@ -147,6 +147,13 @@ class DecodedPicture:
         if (self._frame.width, self._frame.height) != self._stored:
             luma = cv2.resize(luma, self._stored, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
         return self.orientation.upright(luma)
+
+    def part(self, window: Window) -> Image | None:
+        """Return what ``bgr`` has at full size in a window; ``None``: only the whole tells."""
+        as_stored = self._stored == (self._frame.width, self._frame.height)
+        if as_stored and self.orientation == Orientation():
+            return self._converter.bgr_part(self._frame, window)
+        return None
 
     def _swapped(self, size: tuple[int, int]) -> tuple[int, int]:
         return size[::-1] if self.orientation.swaps_sides else size

@@ -16,9 +16,7 @@ from pipeline.render.metadata import record_of, to_xmp
 from pipeline.render.sound import Piece, PlayableSound
 from pipeline.render.xmp import embed
 from pipeline.settings import RenderSettings
-from pipeline.types import Frame, Image, Look
-
-Window = tuple[int, int, int, int]
+from pipeline.types import Frame, Image, Look, Window
 
 
 class Crops:
@@ -52,15 +50,18 @@ class Crops:
 
     def write(self, frame: Frame) -> None:
         """Write the frame's crops."""
-        picture = frame.picture.bgr()
+        picture = frame.picture
         for look in self._looks[frame.index]:
-            self._write(picture, look)
+            window = crop_window(look.box, (picture.width, picture.height), self._job.settings)
+            left, top, right, bottom = window
+            part = picture.part(window)
+            image = picture.bgr()[top:bottom, left:right] if part is None else part
+            self._write(image, look, window)
 
-    def _write(self, picture: Image, look: Look) -> None:
+    def _write(self, image: Image, look: Look, window: Window) -> None:
         job, extension = self._job, self._job.settings.format
-        x1, y1, x2, y2 = window = crop_window(look.box, picture.shape[1::-1], job.settings)
         packet = to_xmp(record_of(job, look, window))
-        data = embed(encode(picture[y1:y2, x1:x2], job.settings), packet)
+        data = embed(encode(image, job.settings), packet)
         frames = len(job.scan.time)
         numbered = crop_name(look, look.time - job.start, frames, extension)
         names = [] if job.best_only else [numbered]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.planes import Planes
-from pipeline.types import Frame, Image, Picture
+from pipeline.types import Frame, Image, Picture, Window
 
 
 class SharedPicture:
@@ -35,6 +35,10 @@ class SharedPicture:
     def luma(self) -> Image:
         """Return the ``(height, width)`` uint8 brightness at full size; not to be written to."""
         return self._picture.luma()
+
+    def part(self, window: Window) -> Image | None:
+        """Return what ``bgr`` has at full size in a window; ``None``: only the whole tells."""
+        return self._picture.part(window)
 
 
 def shared(frame: Frame) -> Frame:

@@ -44,6 +44,43 @@ def colour(frame: VideoFrame, size: tuple[int, int] | None = None) -> list[int]:
 
 
 @pytest.mark.parametrize(
+    ("size", "pixels", "matrix", "levels"),
+    [
+        ((1920, 1080), "yuv420p", BT709, LIMITED),
+        ((1280, 720), "yuv420p", 2, LIMITED),  # unmarked: by the size of the whole
+        ((853, 480), "yuv420p", BT2020, LIMITED),
+        ((641, 362), "yuvj420p", 2, FULL),
+    ],
+)
+def test_a_part_is_that_of_the_whole(
+    size: tuple[int, int], pixels: str, matrix: int, levels: int
+) -> None:
+    random = np.random.default_rng(1)
+    frame = VideoFrame(*size, pixels)
+    for plane in planes_of(frame).planes:
+        plane[:] = random.integers(0, 256, plane.shape, np.uint8)
+    frame.colorspace, frame.color_range = matrix, levels
+    whole = Converter().bgr(frame, size)
+    for _ in range(50):
+        left, right = np.sort(random.choice(size[0] + 1, 2, replace=False)).tolist()
+        top, bottom = np.sort(random.choice(size[1] + 1, 2, replace=False)).tolist()
+        part = Converter().bgr_part(frame, (left, top, right, bottom))
+        np.testing.assert_array_equal(part, whole[top:bottom, left:right])
+
+
+@pytest.mark.parametrize(
+    ("frame", "why"),
+    [
+        (flat((81, 90, 240), (64, 49)), "its last row is alone"),
+        (flat((81, 90, 240), pixels="yuv422p"), "another kind"),
+        (flat((81, 90, 240), curve=PQ), "HDR"),
+    ],
+)
+def test_where_a_part_looks_otherwise_alone_there_is_none(frame: VideoFrame, why: str) -> None:
+    assert Converter().bgr_part(frame, (0, 0, 16, 16)) is None, why
+
+
+@pytest.mark.parametrize(
     ("yuv", "matrix", "size"),
     [
         (RED_601, BT601, (64, 48)),

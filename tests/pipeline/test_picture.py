@@ -56,6 +56,11 @@ def test_pictures_are_upright(
         half = picture.bgr((expected.shape[1] // 2, expected.shape[0] // 2))
         np.testing.assert_allclose(red(picture.bgr()), red(expected))
         np.testing.assert_allclose(red(half), red(expected)[::2, ::2])
+        part = picture.part((10, 20, 31, 45))
+        if rotation or mirrored:
+            assert part is None
+        else:
+            np.testing.assert_array_equal(part, picture.bgr()[20:45, 10:31])
         dark = picture.luma() < 100  # red has less luma than the grey
         np.testing.assert_allclose(dark, red(expected))
         held = picture.yuv()

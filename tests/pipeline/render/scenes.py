@@ -22,7 +22,7 @@ from pipeline.planes import Planes
 from pipeline.render import RenderJob
 from pipeline.render.sheet import Sheet
 from pipeline.settings import RenderSettings
-from pipeline.types import Frame, Image, Kind, Look, Reason, Tracks
+from pipeline.types import Frame, Image, Kind, Look, Reason, Tracks, Window
 from tests.helpers import make_scan
 
 BOX = (20.0, 12.0, 36.0, 30.0)
@@ -54,6 +54,9 @@ class ArrayPicture:
 
     def luma(self) -> Image:
         return self.image[..., 1]
+
+    def part(self, _window: Window) -> Image | None:
+        return None
 
     def _at(self, size: tuple[int, int] | None) -> Image:
         return self.image.copy() if size is None else cv2.resize(self.image, size)
