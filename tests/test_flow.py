@@ -213,6 +213,18 @@ def test_a_second_run_starts_without_what_takes_long_to_load(media: Path, result
     assert not loaded & {"numpy", "pyarrow", "jinja2", "scipy", "cv2", "av", "openvino", "torch"}
 
 
+def test_nothing_is_loaded_that_reports_on_its_use(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "start.py", SAMPLE, "-o", tmp_path, "--video", "none"]
+    told = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
+    done = subprocess.run(
+        [*command, "--every", "100"], capture_output=True, text=True, timeout=120, env=told
+    )
+    assert done.returncode == 0
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "openvino" in loaded
+    assert not {name for name in loaded if "telemetry" in name}
+
+
 def test_another_tracking_option_does_not_scan_again(media: Path, results: Path) -> None:
     """A detector that cannot be had is not missed where the scan is kept."""
     before = tree(results)
