@@ -7,7 +7,7 @@ skipped, a file that breaks off keeps what was decoded, and the decoder is empti
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from fractions import Fraction
 from functools import partial
 from io import FileIO
@@ -43,6 +43,9 @@ class Playback:
             VideoError: as ``open_container`` and ``choose_video`` do, or there is no frame.
         """
         self._settings = settings
+        self._needed: Container[int] | None = None
+        self.interlaced = False
+        """Whether frames came that were, before they were made progressive."""
         self.container = open_container(file, settings)
         try:
             self.stream = choose_video(self.container, settings)
@@ -88,6 +91,10 @@ class Playback:
         leading = partial(_lies_before, begin)
         yield from self._timed(itertools.dropwhile(leading, self._decoded_frames()))
 
+    def spare(self, needed: Container[int]) -> None:
+        """Decode no more frames that are not needed, by their times, and to which none refers."""
+        self._needed = needed
+
     def _seek(self, pts: int) -> bool:
         """Go to the key frame before a time, in ticks; tell whether the file allows it."""
         try:
@@ -127,6 +134,7 @@ class Playback:
             account.note_frame(float(frame.pts * self.time_base), float(length), size)
             account.mended = clock.mended
             account.damaged += frame.is_corrupt
+            self.interlaced |= frame.interlaced_frame
             yield frame
         account.ended = True
 
@@ -176,6 +184,10 @@ class Playback:
 
     def _decode(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
         """Return the frames that are ready with ``packet``; with ``None`` all that are left."""
+        if self._needed is not None:
+            time = None if packet is None else packet.pts
+            needed = time is None or time in self._needed
+            self.stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
         try:
             frames = self.stream.codec_context.decode(packet)
         except MemoryError as error:

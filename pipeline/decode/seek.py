@@ -1,5 +1,7 @@
 """Decode the neighbourhood of chosen frames only, and get the very pictures of a whole pass.
 
+On the way to them, those to which no other frame refers are left out where that can be done.
+
 What an earlier pass saw tells whether a seek led to where it should: decoding must begin with a
 key frame, and from there on frame must follow frame at just the times of that pass, unharmed.
 Wherever that is not so, everything is to be decoded: the times are missing or were mended, there
@@ -30,6 +32,12 @@ CODECS = (
 )
 """Whose key frames make the decoder forget all that was before."""
 
+CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+"""Which lead to any frame, the first one too, and whose packets have the times of their frames."""
+
+_SPARING = ("h264", "hevc")
+"""Codecs that mark frames to which none refers, and decode the others all the same without them."""
+
 _STEPS_BACK = (0.0, 1.0, 4.0, 15.0)
 """Seconds by which to aim ahead of a frame: not all demuxers find the key frame before it."""
 
@@ -44,11 +52,6 @@ class Lost(Exception):
     """Seeking does not lead to where it should."""
 
 
-def pays(numbers: NDArray[np.intp]) -> bool:
-    """Tell whether there is anything to leap over on the way to frames of these numbers."""
-    return bool(((np.diff(numbers, prepend=0) > NEAR) & (numbers > BEGINNING)).any())
-
-
 class Seeker:
     """Moves through a playback by leaps."""
 
@@ -61,6 +64,8 @@ class Seeker:
         """
         self._playback = playback
         self._pts = pts
+        self._needed = np.ones(len(pts), np.bool_)
+        self._spares = False
         self._near = NEAR
         self._steps_back = list(_STEPS_BACK)
         self._settle = _GUESSED.get(playback.container.format.name, 0.0)
@@ -76,17 +81,29 @@ class Seeker:
         """
         if self._playback.stream.codec_context.codec.canonical_name not in CODECS:
             raise Lost
-        position = -1
-        run: Numbered = enumerate(self._playback.frames())
+        position, run = -1, self._begin(numbers)
         for number in numbers.tolist():
             if number > BEGINNING and number - position > self._near:
                 run = self._leap(number)
             for position, frame in run:
+                if position > number:
+                    raise Lost
                 yield position, frame
                 if position == number:
                     break
             else:
                 raise Lost
+
+    def _begin(self, numbers: NDArray[np.intp]) -> Numbered:
+        """Return the frames from the first one on, sparing those that may be left out."""
+        codec = self._playback.stream.codec_context.codec.canonical_name
+        known = self._playback.container.format.name in CONTAINERS and codec in _SPARING
+        if not known or self._playback.interlaced:
+            return enumerate(self._playback.frames())
+        self._spares, self._needed[:] = True, False
+        self._needed[numbers] = True
+        self._playback.spare(frozenset(self._pts[numbers].tolist()))
+        return self._run(0, 0.0)
 
     def _leap(self, number: int) -> Numbered:
         """Seek to the key frame before a frame, and return the frames from there on."""
@@ -124,12 +141,15 @@ class Seeker:
                 if number != 0 and not frame.key_frame:
                     continue  # it may need what lies before the place where decoding began
                 due, interlaced, failed = number, frame.interlaced_frame, self._failures
-            if number < 0 or number != due or frame.is_corrupt or self._failures != failed:
+            missing = number < max(due, 0) or self._needed[due:number].any()
+            if missing or frame.is_corrupt or self._failures != failed:
                 raise Lost
             if frame.interlaced_frame != interlaced:  # how far back that began is not known here
                 raise Lost
+            if interlaced and self._spares:  # it needs its neighbours
+                raise Lost
             yield frame
-            due += 1
+            due = number + 1
 
     @property
     def _failures(self) -> int:

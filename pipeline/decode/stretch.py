@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from pipeline.decode.account import Account
 from pipeline.decode.picture import FrameMaker
 from pipeline.decode.playback import Playback
-from pipeline.decode.seek import CODECS
+from pipeline.decode.seek import CODECS, CONTAINERS
 from pipeline.settings import DecodeSettings
 from pipeline.types import Frame
 
@@ -29,8 +29,6 @@ SHARED = 5
 
 _CODECS = tuple(name for name in CODECS if not name.startswith("mpeg"))
 """Those of MPEG-1, 2 and 4 conceal damage without a word, each time in another way."""
-
-_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 
 
 class Indivisible(Exception):
@@ -44,7 +42,7 @@ def sensible(playback: Playback, count: int) -> int:
         Indivisible: It is too short, or it cannot be done with certainty.
     """
     codec, container = playback.stream.codec_context.codec, playback.container
-    known = container.format.name in _CONTAINERS and codec.canonical_name in _CODECS
+    known = container.format.name in CONTAINERS and codec.canonical_name in _CODECS
     count = min(count, int((playback.account.duration or 0) / SHORTEST))
     if count < 2 or not known:
         raise Indivisible

@@ -33,7 +33,7 @@ from pipeline.decode.container import (
 )
 from pipeline.decode.picture import DecodedPicture, FrameMaker
 from pipeline.decode.playback import Playback
-from pipeline.decode.seek import Lost, Seeker, pays
+from pipeline.decode.seek import Lost, Seeker
 from pipeline.decode.stretch import Stretch, divide, sensible
 from pipeline.errors import Unreadable, VideoError
 from pipeline.facts import DecodeAudit, VideoInfo
@@ -108,8 +108,8 @@ class Video:
     def frames_at(self, wanted: NDArray[np.bool_], seen: Scan) -> Iterator[Frame]:
         """Yield the wanted frames of a video that was scanned, as that pass gave them.
 
-        Where the file allows it, only their neighbourhood is decoded. Others may come too, and may
-        come again: take each when it is its turn.
+        Where the file allows it, only their neighbourhood is decoded, and of that what they need.
+        Others may come too, and may come again: take each when it is its turn.
 
         Args:
             wanted: (F,) whether a frame is wanted.
@@ -122,7 +122,7 @@ class Video:
         audit = seen.audit
         # Where times were mended or frames lost, a time in the file may stand for several frames.
         certain = not (audit.times_mended or audit.failed or audit.damaged)
-        if certain and pays(numbers):
+        if certain and len(numbers) < wanted.size:
             with contextlib.suppress(Lost):
                 yield from self._sought(numbers, seen.pts)
                 return
