@@ -36,6 +36,7 @@ EXACT: Final = 1e-4
 PEERS: Final = (
     Execution("cpu", runtime="openvino", precision="f32"),
     Execution("cpu", runtime="openvino", precision="bf16"),
+    Execution("cpu", runtime="openvino", precision="int8"),
 )
 
 
