@@ -65,8 +65,8 @@ class _Reporter:
 
 def _serve(connection: Connection, device: str, confinement: Confinement) -> None:
     """Work on jobs until the parent hangs up."""
-    # OpenVINO does without its converter, which takes a tenth of a second to load, and loads
-    # what reports on its use.
+    # None: Python finds no such module. OpenVINO does without its converter, which takes a tenth
+    # of a second to load, and loads what reports on its use.
     sys.modules["openvino.tools.ovc"] = None  # type: ignore[assignment]
     _send(connection, isolation=sandbox.enter(confinement))
     from pipeline import run
