@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.types import Kind, Scan, Tracks
-from trackers.offline.pairs import expand, highest, pair_cover
+from trackers.offline.pairs import batches, expand, highest, pair_cover
 
 Ints = NDArray[np.int64]
 
@@ -60,12 +60,15 @@ def _hidden(
     order = np.argsort(tracks.frame, kind="stable")
     begin = np.searchsorted(tracks.frame[order], frame, "left")
     end = np.searchsorted(tracks.frame[order], frame, "right")
-    which, other = expand(begin, end)
-    other = order[other]
-    foreign = tracks.track_id[other] != tracks.track_id[before[which]]
-    which, other = which[foreign], other[foreign]
-    cover = pair_cover(boxes[which], tracks.boxes[other])
-    return highest(which, cover, len(frame)) > _HIDDEN
+    hidden = np.zeros(len(frame), np.bool_)
+    for some in batches(end - begin):
+        which, other = expand(begin[some], end[some])
+        other = order[other]
+        foreign = tracks.track_id[other] != tracks.track_id[before[some]][which]
+        which, other = which[foreign], other[foreign]
+        cover = pair_cover(boxes[some][which], tracks.boxes[other])
+        hidden[some] = highest(which, cover, some.stop - some.start) > _HIDDEN
+    return hidden
 
 
 def _insert(tracks: Tracks, before: Ints, frame: Ints, boxes: NDArray[np.floating]) -> Tracks:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.facts import Health
 from pipeline.types import Kind, Scan, Tracks
-from trackers.offline.pairs import expand, pair_iou
+from trackers.offline.pairs import batches, expand, pair_iou
 
 _DUPLICATE: Final = 0.5
 """Overlap of two boxes of one frame that are one face found twice."""
@@ -108,8 +108,11 @@ def _gaps(scan: Scan, tracks: Tracks, seen: NDArray[np.bool_]) -> float:
 def _duplicates(tracks: Tracks) -> float:
     order = np.argsort(tracks.frame, kind="stable")
     frame = tracks.frame[order]
-    one, other = expand(np.arange(len(order)) + 1, np.searchsorted(frame, frame, "right"))
-    a, b = order[one], order[other]
-    boxes = tracks.boxes.astype(np.float64)
-    twice = pair_iou(boxes[a], boxes[b]) > _DUPLICATE
-    return len(np.unique(np.concatenate([a[twice], b[twice]]))) / len(order)
+    begin, end = np.arange(len(order)) + 1, np.searchsorted(frame, frame, "right")
+    boxes, twice = tracks.boxes.astype(np.float64), np.zeros(len(order), np.bool_)
+    for some in batches(end - begin):
+        one, other = expand(begin[some], end[some])
+        a, b = order[one + some.start], order[other]
+        same = pair_iou(boxes[a], boxes[b]) > _DUPLICATE
+        twice[a[same]] = twice[b[same]] = True
+    return float(twice.mean())

@@ -50,8 +50,8 @@ class CameraMeter:
         self._steps.append([(step,)])
 
     def steps(self) -> Floats:
-        """Return (F, 2): x and y in pixels by which the scene moved since the frame before."""
-        return self._steps.columns()["step"]
+        """Return (F, 2): x and y, px, by which the scene moved from frame to frame; once."""
+        return self._steps.take()["step"]
 
 
 def _shift(earlier: Floats, later: Floats) -> NDArray[np.float64]:

@@ -64,8 +64,8 @@ class CutMeter:
         self._distances.append([(row,)])
 
     def distances(self) -> Floats:
-        """Return (F, LAGS): from each frame to the ones before it; NaN where there is none."""
-        return self._distances.columns()["lags"]
+        """Return (F, LAGS): to the frames before each, NaN where there is none; once."""
+        return self._distances.take()["lags"]
 
 
 def cut_scores(distances: Floats) -> Floats:

@@ -58,8 +58,8 @@ class Notes:
         """Return all that was seen."""
         self._faces.finish()
         return Seen(
-            frames=self._frames.columns(),
+            frames=self._frames.take(),
             distances=self._cuts.distances(),
             camera=self._camera.steps(),
-            faces=self._faces.rows.columns(),
+            faces=self._faces.rows.take(),
         )

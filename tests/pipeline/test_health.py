@@ -1,5 +1,6 @@
 """Health figures, and two runs side by side."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from pipeline.cli import cli
 from pipeline.compare import compare
 from pipeline.errors import SetUpError
 from pipeline.facts import Health, Status
+from pipeline.gaps import fill
 from pipeline.health import examine, jitter
 from pipeline.link import link
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.settings import LinkSettings
+from pipeline.types import Kind, Tracks
 from tests.helpers import Face, make_scan
+from trackers.offline import pairs
 
 SETTINGS = LinkSettings(threshold=0.5, smooth=False, max_unseen=0.2)
 
@@ -58,6 +62,36 @@ def test_a_face_that_is_found_twice() -> None:
     faces = [_face(k, x) for k in range(40) for x in (100, 112)]
     scan = make_scan(faces, 40)
     assert examine(scan, link(scan, replace(SETTINGS, tracker="sort"))).duplicates == 1
+
+
+def test_a_crowd_takes_no_more_memory_than_its_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    people, frames = 100, 60
+    number, frame = np.divmod(np.arange(people * frames, dtype=np.int32), frames)
+    seen = (frame + number) % 20 > 0
+    number, frame = number[seen], frame[seen]
+    left, width = 60 * number, np.where(number % 3, 75, 90)  # the wide ones hide others
+    boxes = np.column_stack([left, 0 * left, left + width, 0 * left + 50])
+    scan = make_scan([], frames)
+    tracks = Tracks(
+        track_id=number + 1,
+        frame=frame,
+        boxes=boxes.astype(np.float32),
+        scores=np.ones(len(frame), np.float32),
+        kind=np.full(len(frame), Kind.DETECTED, np.uint8),
+        detection=np.zeros(len(frame), np.int32),
+        shots=np.zeros(1, np.int32),
+        dropped=0,
+    )
+    expected = fill(scan, tracks, 1), examine(scan, tracks)
+    monkeypatch.setattr(pairs, "_MOST", 5_000)  # as if there were forty times as many
+    tracemalloc.start()
+    filled, health = fill(scan, tracks, 1), examine(scan, tracks)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(filled.frame, expected[0].frame)
+    assert Kind.INTERPOLATED in filled.kind
+    assert health == expected[1]
+    assert peak < 500 * len(frame)
 
 
 def test_jitter_is_what_motion_does_not_explain() -> None:

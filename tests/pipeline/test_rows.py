@@ -16,17 +16,21 @@ def test_what_was_added_comes_out_in_order(counts):
         numbers = range(expected, expected + count)
         rows.append([(number, (number, -number)) for number in numbers])
         expected += count
-    columns = rows.columns()
     assert len(rows) == expected
+    columns = rows.take()
     assert columns["number"].tolist() == list(range(expected))
     assert columns["pair"].shape == (expected, 2)
+    assert columns["pair"].dtype == np.float32
     assert (columns["pair"][:, 1] == -columns["number"]).all()
 
 
-def test_columns_are_arrays_of_their_own():
+def test_what_was_taken_is_gone_and_stays_as_it_is():
     rows = Rows(DTYPE)
     rows.append([(1, (0, 0)), (2, (0, 0))])
-    numbers = rows.columns()["number"]
-    numbers[0] = 9
-    assert rows.columns()["number"].tolist() == [1, 2]
+    numbers = rows.take()["number"]
+    assert len(rows) == 0
+    rows.append([(3, (0, 0))])
+    assert numbers.tolist() == [1, 2]
     assert numbers.flags["C_CONTIGUOUS"]
+    assert numbers.base is None
+    assert rows.take()["number"].tolist() == [3]
