@@ -1,4 +1,4 @@
-"""``python -m benchmarks tracking``, ``linking``, ``cuts``, ``detection``, ``speed``,
+"""``python -m benchmarks tracking``, ``linking``, ``cuts``, ``detection``, ``network``, ``speed``,
 ``growth`` and ``encoding``."""
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from benchmarks.results import (
     save_encoding,
     save_growth,
     save_linking,
+    save_network,
     save_speed,
     save_tracking,
 )
 from benchmarks.scores import ALL, Score
 from benchmarks.sequences import Sequence, find_sequences
 from benchmarks.tracking import OWN, SHAKEN, Entry, cases, run
+from detectors import DetectorError
+from detectors.weights import find
 
 _data = click.argument(
     "data",
@@ -103,6 +106,30 @@ def cuts(data: Path, contenders: Path | None, save: bool) -> None:
     click.echo(cuts_table({"tallies": [asdict(one) for one in tallies]}))
     if save:
         save_cuts(tallies)
+
+
+@cli.command()
+@click.option("--weights", "names", multiple=True, default=("faceboxes", "faceboxes-paper"))
+@click.option("--turns", default=15, show_default=True, type=click.IntRange(min=1))
+@_save
+def network(names: tuple[str, ...], turns: int, save: bool) -> None:
+    """Time the network alone on each runtime, against plain eager PyTorch on one thread."""
+    from benchmarks.network import run as run_network
+
+    timings = []
+    for name in names:
+        try:
+            entry = find(name)
+        except DetectorError as error:
+            raise click.ClickException(str(error)) from error
+        for one in run_network(entry, turns):
+            timings.append(one)
+            click.echo(
+                f"{one.weights} {one.width}x{one.height} {one.runtime}: {one.cpu:.2f} ms, "
+                f"{one.faster:.2f} times faster, drift {one.drift:.1e}"
+            )
+    if save:
+        save_network(timings)
 
 
 @cli.command()

@@ -1,28 +1,30 @@
 """The network alone, from a uint8 picture to candidates, on each runtime and precision.
 
 All are timed in turns in one process, in CPU time on one thread, after their outputs have been
-held to those of eager float32 PyTorch: ``python -m benchmarks.network [--weights FILE]``.
+held to those of eager float32 PyTorch: once as anybody would write it, once as the product has it.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-import click
 import numpy as np
+import torch
+from torch import nn
 
-from detectors import DetectorError
 from detectors.backends import Candidates, Execution, Network
+from detectors.backends.torch import choose, to_batch
 from detectors.errors import MissingPrecision
+from detectors.faceboxes.config import FaceBoxesConfig, parse_config
 from detectors.faceboxes.detector import open_network
+from detectors.faceboxes.network import rebuild
 from detectors.images import Image
-from detectors.weights import Entry, find
+from detectors.weights import Entry, read_tensors
 
 SIZES: Final = ((640, 480), (1024, 768), (1280, 720))
 """Width and height of the pictures, px."""
@@ -30,10 +32,11 @@ SIZES: Final = ((640, 480), (1024, 768), (1280, 720))
 FLOOR: Final = math.log(0.05 / 0.95)
 """Log odds of the score from which the product keeps faces."""
 
-EXACT: Final = 1e-4
+EXACT: Final = 1e-3
 """A float32 network may differ by so much, in log odds and offsets; others are just measured."""
 
-PEERS: Final = (
+OURS: Final = (
+    Execution("cpu", runtime="torch"),
     Execution("cpu", runtime="openvino", precision="f32"),
     Execution("cpu", runtime="openvino", precision="bf16"),
     Execution("cpu", runtime="openvino", precision="int8"),
@@ -44,54 +47,72 @@ PEERS: Final = (
 class Timing:
     """What one runtime needs for a picture of one size."""
 
+    weights: str
     runtime: str
     width: int
     height: int
-    cpu_ms: float
-    """Median over the turns."""
-    times_faster: float
-    """Than eager float32 PyTorch: median of the ratios within a turn."""
+    cpu: float
+    """Milliseconds, median over the turns."""
+    faster: float
+    """Times faster than plain eager PyTorch: median of the ratios within a turn."""
     drift: float
     """Largest difference from it in log odds, over all anchors of the picture."""
 
 
-def compare(
-    entry: Entry, sizes: Sequence[tuple[int, int]] = SIZES, turns: int = 15
-) -> list[Timing]:
-    """Verify and time all networks that this processor can run.
+class PlainEager:
+    """The network in eager float32 PyTorch, in the memory layout that it has by itself."""
+
+    runtime = "PyTorch f32, plain, 1 thread"
+
+    def __init__(self, module: nn.Module, config: FaceBoxesConfig) -> None:
+        self._module, self._config = module.eval(), config
+        torch.set_num_threads(1)
+
+    @torch.inference_mode()
+    def __call__(self, images: Sequence[Image], floor: float) -> list[Candidates]:
+        """Look at pictures of one size."""
+        batch = to_batch(images, self._config.mean, self._config.multiple)
+        offsets, logits = self._module(batch.contiguous())
+        return choose(logits[..., 1] - logits[..., 0], offsets, floor)
+
+
+def run(entry: Entry, turns: int) -> Iterator[Timing]:
+    """Verify and time all networks that this processor can run, size by size.
 
     Raises:
         ValueError: A float32 network does not agree with the eager one.
     """
-    networks = [open_network(entry, Execution("cpu", runtime="torch")), *_open(entry, PEERS)]
-    return [row for size in sizes for row in _compare_at(networks, size, turns)]
+    config = parse_config(entry.config)
+    tensors = {name: torch.tensor(array) for name, array in read_tensors(entry).items()}
+    networks = [PlainEager(rebuild(config, tensors, entry.path), config), *_open(entry)]
+    for size in SIZES:
+        yield from _compare(entry.name, networks, size, turns)
 
 
-def _open(entry: Entry, executions: Sequence[Execution]) -> list[Network]:
-    networks = []
-    for execution in executions:
+def _open(entry: Entry) -> Iterator[Network]:
+    for execution in OURS:
         try:
-            networks.append(open_network(entry, execution))
-        except MissingPrecision as reason:
-            click.echo(f"Left out: {reason}")
-    return networks
+            yield open_network(entry, execution)
+        except MissingPrecision:  # this processor or these weights do not have it
+            continue
 
 
-def _compare_at(networks: list[Network], size: tuple[int, int], turns: int) -> list[Timing]:
+def _compare(
+    weights: str, networks: Sequence[Network], size: tuple[int, int], turns: int
+) -> Iterator[Timing]:
     images = [_picture(size)]
     drifts = [_drift(network, networks[0], images) for network in networks]
     rounds = [[_time(network, images) for network in networks] for _ in range(turns)]
-    return [
-        Timing(
+    for k, network in enumerate(networks):
+        yield Timing(
+            weights=weights,
             runtime=network.runtime,
             width=size[0],
             height=size[1],
-            cpu_ms=round(1e3 * median(times[k] for times in rounds), 2),
-            times_faster=round(median(times[0] / times[k] for times in rounds), 2),
-            drift=float(f"{drifts[k]:.1e}"),
+            cpu=1e3 * median(times[k] for times in rounds),
+            faster=median(times[0] / times[k] for times in rounds),
+            drift=drifts[k],
         )
-        for k, network in enumerate(networks)
-    ]
 
 
 def _drift(network: Network, reference: Network, images: list[Image]) -> float:
@@ -119,20 +140,3 @@ def _picture(size: tuple[int, int]) -> Image:
         0, 256, (-(-height // 8), -(-width // 8), 3), np.uint8
     )
     return grain.repeat(8, 0).repeat(8, 1)[:height, :width]
-
-
-@click.command()
-@click.option("--weights", default="faceboxes", show_default=True, help="Name or file.")
-@click.option("--turns", default=15, show_default=True, type=click.IntRange(min=1))
-def main(weights: str, turns: int) -> None:
-    """Print one JSON row a runtime and size."""
-    try:
-        entry = find(weights)
-    except DetectorError as error:
-        raise click.ClickException(str(error)) from error
-    for row in compare(entry, turns=turns):
-        click.echo(json.dumps(asdict(row)))
-
-
-if __name__ == "__main__":
-    main(prog_name="python -m benchmarks.network")

@@ -17,6 +17,7 @@ from benchmarks.detection_plot import draw_accuracy_over_time
 from benchmarks.encoding import Encoding
 from benchmarks.growth import Point, draw, milliseconds, slope, starting
 from benchmarks.linking import RATE, LinkCost
+from benchmarks.network import Timing
 from benchmarks.scores import ALL
 from benchmarks.speed import Cost
 from benchmarks.tracking import Entry
@@ -66,6 +67,22 @@ def save_speed(costs: Sequence[Cost], figures: Sequence[Figure]) -> None:
         "figures": [_rounded(asdict(figure)) for figure in figures],
     }
     _keep("speed", data, f"{speed_table(data)}\n\n{figures_table(data)}")
+
+
+def save_network(timings: Sequence[Timing]) -> None:
+    """Write ``results/network.json`` and the README's table."""
+    data = {"about": _about(), "timings": [_rounded(asdict(one)) for one in timings]}
+    _keep("network", data, network_table(data))
+
+
+def network_table(data: Mapping[str, Any]) -> str:
+    """Return each runtime's time, and how much faster it is, as a table of Markdown."""
+    lines = ["| Weights | Size | Runtime | CPU ms | Times faster |", "|---|---|---|--:|--:|"]
+    for one in data["timings"]:
+        size = f"{one['width']} x {one['height']}"
+        figures = f"{one['cpu']:.1f} | {one['faster']:.1f}"
+        lines.append(f"| {one['weights']} | {size} | {one['runtime']} | {figures} |")
+    return "\n".join(lines)
 
 
 def save_growth(points: Sequence[Point]) -> None:

@@ -18,7 +18,7 @@ from pipeline.types import Boxes, Image
 _ROOM = 0.2
 """Part of a box's size by which it is grown on each side: hair, ears and chin."""
 _HOLD = 0.25
-"""Seconds for which a detection hides before and after its frame."""
+"""Seconds for which a detection hides before and after its frame; longer where looks are rare."""
 _INK = ink(32, 32, 32)
 _CELLS = 4
 """Pixels across a face that a blur leaves."""
@@ -34,6 +34,7 @@ class Redaction:
         counts = job.scan.scores >= job.threshold
         self._found = job.scan.boxes[counts]  # (K, 4)
         self._seen = job.scan.time[job.scan.frame[counts]]  # (K,) seconds, ascending
+        self._looks = job.scan.time[job.scan.looked]  # (L,) seconds, ascending
 
     def hide(self, placed: Placed, frame: int) -> None:
         """Hide all faces in ``placed``, which shows the frame of that index."""
@@ -49,9 +50,17 @@ class Redaction:
 
     def _boxes(self, frame: int) -> Boxes:
         """Return what is hidden in a frame: (M, 4) pixels of the full-size picture."""
-        job, time = self._job, float(self._job.scan.time[frame])
-        first, last = np.searchsorted(self._seen, (time - _HOLD, time + _HOLD))
-        return np.concatenate([job.tracks.boxes[self._rows[frame]], self._found[first:last]])
+        begin, end = self._held(float(self._job.scan.time[frame]))
+        first, last = self._seen.searchsorted(begin), self._seen.searchsorted(end, "right")
+        tracks = self._job.tracks.boxes[self._rows[frame]]
+        return np.concatenate([tracks, self._found[first:last]])
+
+    def _held(self, time: float) -> tuple[float, float]:
+        """Return the times between which detections hide: at least the looks before and after."""
+        before, after = self._looks.searchsorted(time, "right") - 1, self._looks.searchsorted(time)
+        begin = self._looks[before] if before >= 0 else time
+        end = self._looks[after] if after < len(self._looks) else time
+        return min(time - _HOLD, begin), max(time + _HOLD, end)
 
 
 def _area(sheet: Sheet, box: Boxes) -> Rectangle:

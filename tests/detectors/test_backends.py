@@ -10,7 +10,13 @@ import torch
 
 from detectors import backends, load
 from detectors.backends import Candidates, Execution, choose_runtime
-from detectors.backends.openvino import OpenVinoNetwork, capabilities, choose_precision, core
+from detectors.backends.openvino import (
+    OpenVinoNetwork,
+    capabilities,
+    choose_precision,
+    core,
+    lacks_vnni,
+)
 from detectors.backends.torch import TorchNetwork, choose
 from detectors.backends.torch import choose_precision as choose_for_torch
 from detectors.errors import MissingDevice, MissingPrecision, UnsupportedCheckpoint
@@ -70,6 +76,20 @@ def test_rewriting_changes_nothing_at_any_size(name):
             np.testing.assert_array_equal(one.rows, other.rows)
             np.testing.assert_allclose(one.offsets, other.offsets, atol=3e-5, rtol=1e-5)
             np.testing.assert_allclose(one.log_odds, other.log_odds, atol=3e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "rough"),
+    [
+        ("model name\t: EPYC\nflags\t\t: fpu avx avx2 fma\n", True),
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni\nbugs\t\t: none\n", False),
+        ("flags : avx2 avx_vnni\n", False),
+        ("Features\t: fp asimd asimddp\n", False),
+        ("", False),
+    ],
+)
+def test_eight_bits_are_chosen_where_their_sums_are_exact(cpuinfo, rough):
+    assert lacks_vnni(cpuinfo) == rough
 
 
 @pytest.mark.parametrize("name", ["pytorch", "finer heads"])

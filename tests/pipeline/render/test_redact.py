@@ -57,6 +57,15 @@ def test_what_is_in_no_track_is_hidden_too_a_little_longer_than_it_was_seen() ->
     assert frames == list(range(4, 17))  # a quarter of a second at 25 frames a second
 
 
+def test_where_looks_are_rare_a_face_is_hidden_from_look_to_look_and_to_the_end() -> None:
+    job = job_of(frames=60, settings={"redact": "solid"})
+    job = replace(job, scan=make_scan([(20, BOX, 0.5)], 60, size=(64, 48), every=20))
+    frames = [frame for frame in range(60) if hidden(job, frame)[12:30, 20:36].all()]
+    assert frames == list(range(1, 40))  # looks at 0, 20 and 40
+    last = replace(job, scan=make_scan([(40, BOX, 0.5)], 60, size=(64, 48), every=20))
+    assert all(hidden(last, frame)[12:30, 20:36].all() for frame in range(21, 60))
+
+
 def test_what_does_not_count_is_not_hidden() -> None:
     job = with_faces(job_of(settings={"redact": "solid"}), (0, BOX, 0.4))
     assert not hidden(job, 0).any()
