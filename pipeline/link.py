@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 
 _SURE_PART: Final = 0.3
 """Part of the looks, from a track's first to its last, that must be sure of the face."""
-_CLEAR: Final = 0.2
+_CLEAR: Final = 0.25
 """Part of the way from the threshold to certainty from which a sighting is clear."""
 
 _FAST: Final = 0.08
