@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from pipeline.errors import ExitCode, OutputError, SetUpError
 from pipeline.facts import Source, Status, VideoResult
 from pipeline.job import VideoJob
 from pipeline.ledger import BatchProgress, Ledger
+from pipeline.manifest import BrokenManifest, Manifest
 from pipeline.planning import Action, Decision, Planner
 from pipeline.publish import OutputFolder, output_errors, private_files
 from pipeline.settings import Settings, parse_duration
@@ -209,8 +210,9 @@ class _Batch:
                 self._end(in_work.pop(job.stage), job, outcome)
                 if self._stop:
                     return
+        ends = {result.source.name: result for result in self.ledger.results}
         for decision in self.duplicates:
-            self._settle_duplicate(decision)
+            self._settle_duplicate(decision, ends)
 
     def in_order(self) -> tuple[VideoResult, ...]:
         """Return what became of every source, in the order of their names."""
@@ -296,10 +298,11 @@ class _Batch:
             case _:
                 self.ledger.not_opened(decision.source, decision.status, decision.why)
 
-    def _settle_duplicate(self, decision: Decision) -> None:
+    def _settle_duplicate(self, decision: Decision, ends: Mapping[str, VideoResult]) -> None:
         """Record a duplicate as such, unless its original came to nothing or to something else.
 
-        What cannot be settled now is left for the next run.
+        What cannot be settled now is left for the next run. ``ends`` is what became of the
+        originals, by name.
         """
         assert decision.content is not None
         original = self.planner.name_of(decision.twin)
@@ -307,9 +310,9 @@ class _Batch:
         if manifest is not None and manifest.sha256 == decision.content.sha256:
             self.ledger.empty_handed(decision, Status.DUPLICATE, duplicate_of=original)
             return
-        ends = [result for result in self.ledger.results if result.source.name == original]
-        if ends and ends[0].status is Status.SKIPPED:
-            self._end_without_video(decision, ends[0].reason)
+        end = ends.get(original)
+        if end is not None and end.status is Status.SKIPPED:
+            self._end_without_video(decision, end.reason)
 
     def _end_without_video(self, decision: Decision, reason: str) -> None:
         """Record a file that is no video: passed over if it was met, failed if it was named."""
@@ -321,8 +324,13 @@ class _Batch:
 
     def _end(self, decision: Decision, job: VideoJob, outcome: Outcome) -> None:
         if outcome.kind == "done":
-            self.ledger.publish(decision, job.stage, outcome.seconds)
-            return
+            try:
+                manifest = Manifest.read(job.stage)
+            except (OSError, BrokenManifest) as error:
+                outcome = Outcome("crashed", f"its worker left no result to go by: {error}")
+            else:
+                self.ledger.publish(decision, job.stage, manifest, outcome.seconds)
+                return
         self.out.drop(job.stage)
         if outcome.kind == "skipped":
             self._end_without_video(decision, outcome.reason)

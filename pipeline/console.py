@@ -28,6 +28,9 @@ _log = logging.getLogger("facepics")
 
 _SHOWN_FAILURES = 50
 
+_UNITS = {"select": " boxes", "write": " tables", "verify": " files"}
+"""What stages count that do not count frames."""
+
 
 class _JsonFormatter(logging.Formatter):
     """One JSON object a line."""
@@ -121,6 +124,7 @@ class Progress:
         if self._stage != stage:
             self._stage = stage
             self._video.reset(total)
+            self._video.unit = _UNITS.get(stage, " frames")
             self._video.set_description_str(f"{stage} {printable(source.name)}"[-48:])
         self._video.total = total
         self._video.update(done - self._video.n)

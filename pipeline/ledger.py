@@ -131,12 +131,13 @@ class Ledger:
             **facts,
         )
         (stage / FILE_NAME).write_text(manifest.to_json(), "utf-8")
-        self.publish(decision, stage, {})
+        self.publish(decision, stage, manifest, {})
 
-    def publish(self, decision: Decision, stage: Path, seconds: dict[str, float]) -> None:
-        """Make the result in ``stage`` visible and record it."""
+    def publish(
+        self, decision: Decision, stage: Path, new: Manifest, seconds: dict[str, float]
+    ) -> None:
+        """Make the result in ``stage``, of which ``new`` is the manifest, visible; record it."""
         assert decision.content is not None
-        new = Manifest.read(stage)
         old = decision.old
         if old is not None and old.status.has_results and not new.status.has_results:
             # what stands is worth more than the news that it failed today

@@ -19,7 +19,7 @@ from pipeline.gaps import fill
 from pipeline.link_settings import OFFLINE, check_link_settings
 from pipeline.region import parse_region
 from pipeline.settings import LinkSettings
-from pipeline.types import Kind, Scan, Tracks
+from pipeline.types import Kind, Scan, Tell, Tracks, to_nobody
 from trackers import TRACKERS, Tracker
 from trackers.offline import Faces, link_faces, link_in_windows, smooth
 
@@ -41,8 +41,13 @@ _SHARED: Final = 4
 _TICK: Final = 1e-6  # seconds by which times may be off when they are compared with settings
 
 
-def link(scan: Scan, settings: LinkSettings) -> Tracks:
+def link(scan: Scan, settings: LinkSettings, tell: Tell = to_nobody) -> Tracks:
     """Return the tracks of a video; the order of the faces within a frame does not matter.
+
+    Args:
+        scan: What was seen.
+        settings: All of them count.
+        tell: Told how many frames are linked.
 
     Raises:
         SetUpError: the settings make no sense (:func:`check_link_settings`).
@@ -56,15 +61,19 @@ def link(scan: Scan, settings: LinkSettings) -> Tracks:
     rows = _wanted(scan, settings)
     way = _camera_way(scan, shots, settings.threshold)
     scan = replace(scan, boxes=scan.boxes - way[scan.frame])
-    ids = _identify(scan, rows, shots, settings)
+    ids = _identify(scan, rows, shots, settings, tell)
     rows, ids = rows[ids >= 0], ids[ids >= 0]
     kept = _proven(scan, rows, ids, shots, settings)
     dropped = len(np.unique(ids[~kept]))
     ids, rows = _renumber(ids[kept]), rows[kept]
     tracks = _assemble(scan, rows, ids, settings.threshold, shots, dropped)
+    frames = len(scan.time)
     if settings.smooth:
+        tell(frames, frames)
         tracks = _smooth(scan, tracks)
+    tell(frames, frames)
     tracks = fill(scan, tracks, settings.max_gap)
+    tell(frames, frames)
     return replace(tracks, boxes=tracks.boxes + way[tracks.frame])
 
 
@@ -125,27 +134,36 @@ def _fast(steps: NDArray[np.float32], least: float, window: int) -> NDArray[np.f
     return np.where(fast[:, None], steps, 0)
 
 
-def _identify(scan: Scan, rows: Ints, shots: NDArray[np.int32], settings: LinkSettings) -> Ints:
+def _identify(
+    scan: Scan, rows: Ints, shots: NDArray[np.int32], settings: LinkSettings, tell: Tell
+) -> Ints:
     """Return whose face each of the rows is, (K,); -1 for nobody's. No id is in two shots."""
     ids = np.full(len(rows), -1, np.int64)
     edges = np.searchsorted(scan.frame[rows], np.append(shots, len(scan.time)))
     in_shot = _link_offline if settings.tracker == OFFLINE else _link_online
+    looked = np.flatnonzero(scan.looked)
     highest = 0
     for begin, end in itertools.pairwise(edges):
         if end > begin:
-            found = in_shot(scan, rows[begin:end], settings)
+            found = in_shot(scan, rows[begin:end], looked, settings, tell)
             ids[begin:end] = np.where(found >= 0, found + highest, -1)
             highest += int(found.max()) + 1
     return ids
 
 
-def _link_offline(scan: Scan, rows: Ints, settings: LinkSettings) -> Ints:
-    """Return ids (K,) from 0 for the faces of one shot, all of it seen."""
-    look: Ints = np.cumsum(scan.looked, dtype=np.int64)[scan.frame[rows]]
+def _link_offline(
+    scan: Scan, rows: Ints, looked: Ints, settings: LinkSettings, tell: Tell
+) -> Ints:
+    """Return ids (K,) from 0 for the faces of one shot, all of it seen.
+
+    ``looked`` are all frames (L,) that were looked at.
+    """
+    look = np.searchsorted(looked, scan.frame[rows])
     time = scan.time[scan.frame[rows]]
 
     def linked(window: slice) -> Ints:
         here = rows[window]
+        tell(int(scan.frame[here[0]]), len(scan.time))
         faces = Faces(
             look=look[window] - look[window.start],
             time=time[window],
@@ -158,15 +176,16 @@ def _link_offline(scan: Scan, rows: Ints, settings: LinkSettings) -> Ints:
     return link_in_windows(look, time, linked, _SHARED * settings.max_unseen, _WINDOW)
 
 
-def _link_online(scan: Scan, rows: Ints, settings: LinkSettings) -> Ints:
-    """Return ids (K,) for the faces of one shot, given look by look."""
+def _link_online(scan: Scan, rows: Ints, looked: Ints, settings: LinkSettings, tell: Tell) -> Ints:
+    """Return ids (K,) for the faces of one shot, given look by look; ``looked`` as above."""
     frame, tracker = scan.frame[rows], _new_tracker(settings)
     ids = np.full(len(rows), -1, np.int64)
-    looks = np.flatnonzero(scan.looked)
-    looks = looks[(looks >= frame[0]) & (looks <= frame[-1])]
+    first, last = np.searchsorted(looked, frame[[0, -1]])
+    looks = looked[first : last + 1]
     edges = np.searchsorted(frame, np.append(looks, frame[-1] + 1))
     for look, begin, end in zip(looks, edges[:-1], edges[1:], strict=True):
         here = rows[begin:end]
+        tell(int(look), len(scan.time))
         ids[begin:end] = tracker.update(scan.boxes[here], scan.scores[here], float(scan.time[look]))
     return np.where(_vouched(scan, rows, ids, settings.threshold), ids, -1)
 

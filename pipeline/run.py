@@ -36,13 +36,13 @@ from pipeline.report.video import write_video_page
 from pipeline.scan import scan, scan_divided, scanfile
 from pipeline.select import looks, select
 from pipeline.settings import DecodeSettings, Settings, parse_duration
-from pipeline.types import Frame, Look, Scan, Tracks
+from pipeline.types import Frame, Look, Scan, Tell, Tracks
 
 _LONGEST_FRAME = 60.0
 """Seconds for which one frame counts at most towards the length of a video."""
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with the stage, the frames done, and the frames there are (where that is known)."""
+"""Called with the stage, the steps done (most often frames), and how many there are, if known."""
 
 
 @dataclass(slots=True)
@@ -54,12 +54,12 @@ class Clock:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def running(self, stage: str) -> Iterator[None]:
-        """Time the body as ``stage``."""
+    def running(self, stage: str) -> Iterator[Tell]:
+        """Time the body as ``stage``; gives what is told how far it is."""
         self.stage = stage
         self.progress(stage, 0, None)
         start = time.monotonic()
-        yield
+        yield partial(self.progress, stage)
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - start
 
 
@@ -105,23 +105,23 @@ def _built(
     with open_video(job.source.path, settings.decode, job.file) as video:
         with clock.running("scan"):
             seen = kept or _scan(video, detector(), job, clock.progress)
-        with clock.running("link"):
-            tracks = link(seen, settings.link)
-        with clock.running("select"):
-            selection = select(seen, tracks, settings.select)
+        with clock.running("link") as tell:
+            tracks = link(seen, settings.link, tell)
+        with clock.running("select") as tell:
+            selection = select(seen, tracks, settings.select, tell)
             chosen = looks(seen, tracks, selection)
-        with clock.running("render"), video.sound() as sound:
+        with clock.running("render") as tell, video.sound() as sound:
             rendering = _rendering(job, seen, tracks, chosen)
-            frames = partial(_chosen_frames, video, seen, clock.progress)
+            frames = partial(_chosen_frames, video, seen, tell)
             rendered = render(frames, rendering, stage, sound)
-    with clock.running("write"):
+    with clock.running("write") as tell:
         scanfile.save(seen, stage / SCAN)
-        tables.write_tables(stage, seen, tracks, selection, rendered.crops)
+        tables.write_tables(stage, seen, tracks, selection, rendered.crops, tell)
         manifest = _manifest(job, seen, tracks, rendered)
         write_video_page(stage, manifest, seen, tracks, selection, rendered.crops, job.folder)
-    with clock.running("verify"):
-        verify(stage, rendered)
-        return replace(manifest, outputs=_outputs(stage, clock.progress))
+    with clock.running("verify") as tell:
+        verify(stage, rendered, tell)
+        return replace(manifest, outputs=_outputs(stage, tell))
 
 
 def _kept_scan(job: VideoJob) -> Scan | None:
@@ -154,6 +154,7 @@ def _scan(video: Video, detector: Detector, job: VideoJob, progress: Progress) -
 
     if isinstance(detector, Team):
         with suppress(Indivisible):
+            extent.check_claim(info.duration or 0, total or 0)
             seen = scan_divided(video, detector, settings.scan, batch_size, show)
             for frames, time in enumerate(seen.time.tolist(), 1):
                 extent.check(frames, time)
@@ -172,6 +173,11 @@ class Extent:
     latest: float | None = None
     """Time of the frame before, seconds."""
 
+    def check_claim(self, seconds: float, frames: int) -> None:
+        """Raise Indivisible where so much is too long: one pass stops as soon as that is sure."""
+        if seconds > parse_duration(self.settings.max_duration) or frames > self.settings.max_frames:
+            raise Indivisible
+
     def check(self, frames: int, time: float) -> None:
         """Take note of the latest frame; raises LimitExceeded."""
         if self.latest is not None:
@@ -185,11 +191,11 @@ class Extent:
 
 
 def _chosen_frames(
-    video: Video, seen: Scan, progress: Progress, wanted: NDArray[np.bool_]
+    video: Video, seen: Scan, tell: Tell, wanted: NDArray[np.bool_]
 ) -> Iterator[Frame]:
     """Yield the frames of the second pass and tell how far it is."""
     for frame in video.frames_at(wanted, seen):
-        progress("render", frame.index, len(seen.pts))
+        tell(frame.index, len(seen.pts))
         yield frame
 
 
@@ -264,11 +270,11 @@ def _result_settings(settings: Settings) -> dict[str, Any]:
     return {stage: asdict(getattr(settings, stage)) for stage in ("decode", *STAGES)}
 
 
-def _outputs(stage: Path, progress: Progress) -> dict[str, Output]:
+def _outputs(stage: Path, tell: Tell) -> dict[str, Output]:
     files = sorted(path for path in stage.rglob("*") if path.is_file())
     outputs = {}
     for count, path in enumerate(files):
-        progress("verify", count, len(files))
+        tell(count, len(files))
         outputs[path.relative_to(stage).as_posix()] = _output(path)
     return outputs
 

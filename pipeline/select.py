@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.keep import Keep, parse_keep
 from pipeline.quality import find_faults, measure_terms, overall
 from pipeline.settings import SelectSettings
-from pipeline.types import Look, Reason, Scan, Selection, Tracks
+from pipeline.types import Look, Reason, Scan, Selection, Tell, Tracks, to_nobody
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -24,8 +24,16 @@ of all pairs of neighbouring frames lie above, and one in twenty of the pairs a 
 _TICK = 1e-6  # seconds by which times may be off when they are compared with settings
 
 
-def select(scan: Scan, tracks: Tracks, settings: SelectSettings) -> Selection:
+def select(
+    scan: Scan, tracks: Tracks, settings: SelectSettings, tell: Tell = to_nobody
+) -> Selection:
     """Return the quality of every look, and which ones are kept or why not.
+
+    Args:
+        scan: What was seen.
+        tracks: Of the same video.
+        settings: All of them count.
+        tell: Told how many rows of the tracks are through.
 
     Raises:
         SetUpError: ``settings.keep`` makes no sense.
@@ -35,6 +43,7 @@ def select(scan: Scan, tracks: Tracks, settings: SelectSettings) -> Selection:
     quality, reason = overall(terms), find_faults(tracks, terms, settings)
     rank = np.zeros(len(quality), np.int32)
     for rows in np.split(np.arange(len(rank)), np.flatnonzero(np.diff(tracks.track_id)) + 1):
+        tell(int(rows[0]) if len(rows) else 0, len(rank))
         best_first = rows[np.argsort(-quality[rows], kind="stable")]
         seen = best_first[reason[best_first] != Reason.INTERPOLATED]
         good = seen[reason[seen] == Reason.NONE]

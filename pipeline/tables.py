@@ -26,7 +26,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.layout import BOXES, MOT, TRACKS
-from pipeline.types import QUALITY_TERMS, Kind, Reason, Scan, Selection, Tracks
+from pipeline.types import (
+    QUALITY_TERMS,
+    Kind,
+    Reason,
+    Scan,
+    Selection,
+    Tell,
+    Tracks,
+    to_nobody,
+)
 
 SCHEMA = 1
 
@@ -67,12 +76,21 @@ class TrackSummary:
 
 
 def write_tables(
-    folder: Path, scan: Scan, tracks: Tracks, selection: Selection, crop_files: CropFiles
+    folder: Path,
+    scan: Scan,
+    tracks: Tracks,
+    selection: Selection,
+    crop_files: CropFiles,
+    tell: Tell = to_nobody,
 ) -> None:
-    """Write the three tables of a video into ``folder``."""
+    """Write the three tables of a video into ``folder``, and tell how many are written."""
+    tell(0, 3)
     _write_tracks(folder / TRACKS, summarise(scan, tracks, selection, crop_files))
+    tell(1, 3)
     _write_boxes(folder / BOXES, scan, tracks, selection, crop_files)
+    tell(2, 3)
     _write_mot(folder / MOT, tracks)
+    tell(3, 3)
 
 
 def summarise(

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
@@ -23,6 +24,12 @@ Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
 Window = tuple[int, int, int, int]
 """Left, top, right and bottom of a part of a picture, whole pixels; right and bottom exclusive."""
+Tell = Callable[[int, int], None]
+"""Told how many of how many steps are done: what stays silent for long is taken for dead."""
+
+
+def to_nobody(done: int, steps: int) -> None:
+    """Be told, and do nothing."""
 
 
 class Picture(Protocol):

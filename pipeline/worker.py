@@ -155,7 +155,8 @@ def _outcome(kind: str, **facts: Any) -> dict[str, Any]:
 
 
 def _send(connection: Connection, **message: Any) -> None:
-    connection.send_bytes(json.dumps(message).encode())
+    with open(connection.fileno(), "wb", closefd=False) as line:  # sends all of it, however long
+        line.write(json.dumps(message).encode() + b"\n")
 
 
 def _main() -> None:

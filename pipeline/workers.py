@@ -2,8 +2,8 @@
 
 A worker is kept over many videos; one that dies, stalls or errs is replaced, and only the video it
 held is lost. Jobs go to a worker as Python objects, each with its video as an open file; what comes
-back is JSON, because a worker reads files that nobody has checked. What runs in the child is
-:mod:`pipeline.worker`.
+back is lines of JSON, and nothing that a line holds is taken on trust, because a worker reads files
+that nobody has checked. What runs in the child is :mod:`pipeline.worker`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pipeline.errors import OutputError, SetUpError, VideoError
 from pipeline.sandbox import NO_GRANTS, Confinement
@@ -44,6 +44,12 @@ _FEW_ARENAS = {"MALLOC_ARENA_MAX": "4"}
 
 _KEPT_AFTER = ("done", "skipped", "changing")
 """Outcomes after which a worker goes on; any other may have left it in disorder."""
+_KINDS = (*_KEPT_AFTER, "crashed", "limit")
+
+_LONGEST_LINE = 1 << 20
+"""Bytes; a trace of a defect is the longest thing that a worker has to say."""
+_UNCOUNTABLE = 1 << 53
+"""Steps of which no progress can be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,18 @@ class _Worker:
     begun: float = 0.0
     """Of the job; monotonic seconds."""
     phase: str = "open"
+    unread: bytes = b""
+    """What has come of a line that has not ended."""
+
+    def lines(self) -> list[bytes]:
+        """Return the lines that have come to their end; raises EOFError, OSError or ValueError."""
+        new = os.read(self.connection.fileno(), _LONGEST_LINE)
+        if not new:
+            raise EOFError
+        *lines, self.unread = (self.unread + new).split(b"\n")
+        if len(self.unread) > _LONGEST_LINE:
+            raise ValueError("a line without an end")
+        return lines
 
     def stop(self) -> int:
         """Kill the process if it lives; return its exit code (negative: a signal)."""
@@ -171,27 +189,41 @@ class WorkerPool:
                 yield worker.job, outcome
 
     def _listen(self, worker: _Worker) -> Outcome | None:
+        """Take what a worker has to say; return how its job ended, once it did."""
         try:
-            message = json.loads(worker.connection.recv_bytes())
-        except (EOFError, OSError, ValueError):
+            for line in worker.lines():
+                outcome = self._understand(worker, json.loads(line))
+                if outcome is not None:
+                    return self._ended(worker, outcome)
+        except EOFError:
             return self._lose(worker)
+        except (OSError, RecursionError, TypeError, ValueError):
+            return self._lose(worker, "said what nobody understands")
+        return None
+
+    def _understand(self, worker: _Worker, message: Any) -> Outcome | None:
+        """Act on a message; raises ValueError if it is none."""
         worker.last_sign = time.monotonic()
-        if "defect" in message:
-            trace = {"trace": message["defect"]}
-            _log.error("unexpected error in %s", worker.job.source.name, extra=trace)
-            return None
-        if "isolation" in message:
-            self._note(message["isolation"])
-            return None
-        if "progress" in message:
-            worker.phase, done, total = message["progress"]
-            self._progress(worker.job.source, worker.phase, done, total)
-            return None
-        if "output" in message:
-            raise OutputError(message["output"])
-        if "set_up" in message:
-            raise SetUpError(message["set_up"])
-        return self._ended(worker, Outcome(**message["outcome"]))
+        match message:
+            case {"progress": [str(phase), int(done), int() | None as total]} if (
+                max(done, total or 0) < _UNCOUNTABLE
+            ):
+                worker.phase = phase
+                self._progress(worker.job.source, phase, done, total)
+            case {"outcome": {"kind": str(kind), **facts}} if kind in _KINDS:
+                return _outcome(kind, **facts)
+            case {"isolation": {**parts}} if all(isinstance(state, str) for state in parts.values()):
+                self._note(parts)
+            case {"defect": str(trace)}:
+                name = worker.job.source.name
+                _log.error("unexpected error in %s", name, extra={"trace": trace})
+            case {"output": str(words)}:
+                raise OutputError(words)
+            case {"set_up": str(words)}:
+                raise SetUpError(words)
+            case _:
+                raise ValueError("not a message")
+        return None
 
     def _note(self, isolation: dict[str, str]) -> None:
         """Say once how far the workers are shut in."""
@@ -225,11 +257,22 @@ class WorkerPool:
         worker.stop()
         return Outcome("timeout", reason, worker.phase)
 
-    def _lose(self, worker: _Worker) -> Outcome:
+    def _lose(self, worker: _Worker, what: str = "") -> Outcome:
+        """Give up a worker that has ended, or that did ``what`` it must not."""
         self._busy.remove(worker)
         code = worker.stop()
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-        return Outcome("crashed", f"the process that worked on it ended {how}", worker.phase)
+        reason = f"the process that worked on it {what or f'ended {how}'}"
+        return Outcome("crashed", reason, worker.phase)
+
+
+def _outcome(kind: str, reason: str = "", phase: str = "", seconds: Any = None) -> Outcome:
+    """Make an outcome of what a worker said; raises ValueError."""
+    seconds = seconds or {}
+    match [reason, phase, seconds]:
+        case [str(), str(), {**stages}] if all(isinstance(s, float) for s in stages.values()):
+            return Outcome(kind, reason, phase, seconds)
+    raise ValueError("not an outcome")
 
 
 def _start(words: list[str], place: int, job: VideoJob) -> _Worker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from pipeline.settings import RenderSettings
 from pipeline.types import Look, Scan, Tracks
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class RenderJob:
     """One video and everything that the earlier stages found out about it."""
 
@@ -45,9 +46,16 @@ class RenderJob:
         paused, the next one can be days away.
         """
         time = self.scan.time
-        usual = np.median(np.diff(time)) if len(time) > 1 else 1 / self.scan.info.frame_rate
-        end = float(time[frame]) + float(usual)
+        end = float(time[frame]) + self._usual_length
         return min(end, float(time[frame + 1])) if frame + 1 < len(time) else end
+
+    @cached_property
+    def _usual_length(self) -> float:
+        """Seconds of a frame."""
+        time = self.scan.time
+        return float(
+            np.median(np.diff(time)) if len(time) > 1 else 1 / self.scan.info.frame_rate
+        )
 
     def times_of(self, first: int, last: int) -> NDArray[np.float64]:
         """Return (N + 1,) when the frames ``first`` to ``last`` begin and the last ends (s)."""

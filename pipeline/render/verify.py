@@ -13,22 +13,26 @@ from pipeline.names import printable
 from pipeline.render.job import RenderResult, VideoFile
 from pipeline.render.metadata import BrokenRecord, read_record
 from pipeline.render.xmp import BrokenImage
+from pipeline.types import Tell, to_nobody
 
 _JITTER = 0.002
 """Seconds by which a video's length may differ from what was meant: rounding to ticks."""
 
 
-def verify(folder: Path, result: RenderResult) -> None:
-    """Check that every file of ``result`` below ``folder`` is whole.
+def verify(folder: Path, result: RenderResult, tell: Tell = to_nobody) -> None:
+    """Check that every file of ``result`` below ``folder`` is whole, and tell how many are.
 
     Crops are decoded; of videos, packets are counted and times read, which costs no decoding.
 
     Raises:
         OutputError: naming the first file that is not.
     """
-    for path in result.images:
+    files = len(result.images) + len(result.videos)
+    for done, path in enumerate(result.images):
+        tell(done, files)
         _verify_crop(folder, path)
-    for video in result.videos:
+    for done, video in enumerate(result.videos, len(result.images)):
+        tell(done, files)
         _verify_video(folder, video)
 
 

@@ -7,6 +7,21 @@ import sys
 import time
 from multiprocessing.connection import Connection
 
+GARBAGE = {
+    "bytes": b"\xff not json\n",
+    "number": b"7\n",
+    "nothing": b"{}\n",
+    "list": b"[]\n",
+    "deep": b"[" * 100_000 + b"\n",
+    "endless": b"x" * 3_000_000,
+    "kind": b'{"outcome": {"kind": "famous"}}\n',
+    "facts": b'{"outcome": {"kind": "done", "colour": "red"}}\n',
+    "seconds": b'{"outcome": {"kind": "done", "seconds": {"scan": "long"}}}\n',
+    "steps": b'{"progress": ["scan", 1%s, null]}\n' % (b"0" * 400),
+    "half": b'{"outcome": {"kind": "do',
+}
+"""What no worker of ours says."""
+
 
 def main() -> None:
     connection = Connection(int(sys.argv[1]))
@@ -37,7 +52,8 @@ def act(connection: Connection, name: str) -> None:
             facts = {"reason": str(os.getpid()), "phase": "scan"}
             say(connection, outcome={"kind": "limit", **facts})
         case "garbage":
-            connection.send_bytes(b"\xff not json")
+            write(connection, GARBAGE[name.split("-")[1]])
+            time.sleep(3600)
         case "full":
             say(connection, output="there is no room left")
         case "unset":
@@ -49,7 +65,12 @@ def act(connection: Connection, name: str) -> None:
 
 
 def say(connection: Connection, **message: object) -> None:
-    connection.send_bytes(json.dumps(message).encode())
+    write(connection, json.dumps(message).encode() + b"\n")
+
+
+def write(connection: Connection, words: bytes) -> None:
+    with open(connection.fileno(), "wb", closefd=False) as line:
+        line.write(words)
 
 
 if __name__ == "__main__":

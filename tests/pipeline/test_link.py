@@ -58,6 +58,18 @@ def test_no_faces_and_no_frames() -> None:
     assert len(link(make_scan([], 0), SETTINGS).shots) == 0
 
 
+@pytest.mark.parametrize("tracker", ALL)
+def test_it_is_told_how_far_linking_is(tracker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a shot too: what is silent for minutes is taken for dead."""
+    monkeypatch.setattr(pipeline.link, "_WINDOW", 1000)
+    scan, told = make_long_scan(0.5, 6), list[tuple[int, int]]()
+    link(scan, replace(SETTINGS, tracker=tracker), lambda *steps: told.append(steps))
+    assert {steps for _, steps in told} == {len(scan.time)}
+    done = [frame for frame, _ in told]
+    assert done == sorted(done)
+    assert len(set(done)) > 3
+
+
 def test_a_long_shot_is_linked_in_windows_as_it_is_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     scan = make_long_scan(0.5, 6)
     at_once = link(scan, SETTINGS)

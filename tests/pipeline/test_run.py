@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from detectors import Detections
+from detectors import Detections, Detector
+from detectors.team import Team
 from pipeline.errors import NotAVideo, SourceChanging
 from pipeline.facts import Source, Status
 from pipeline.job import VideoJob
@@ -16,7 +18,7 @@ from pipeline.layout import SCAN
 from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.run import work
 from pipeline.scan import scanfile
-from pipeline.settings import LinkSettings, RenderSettings, Settings
+from pipeline.settings import DecodeSettings, LinkSettings, RenderSettings, Settings
 from pipeline.sources import Content, Fingerprint, sha256_of
 from tests.pipeline.records import seal
 from tests.pipeline.video_files import write_video
@@ -52,7 +54,7 @@ def job_of(tmp_path: Path, name: str, previous: Path | None = None) -> VideoJob:
     )
 
 
-def run(job: VideoJob, detector: Callable[[], OneFace] = OneFace) -> Manifest:
+def run(job: VideoJob, detector: Callable[[], Detector] = OneFace) -> Manifest:
     work(job, detector, lambda *_: None)
     return Manifest.read(job.stage)
 
@@ -73,6 +75,38 @@ def test_a_kept_scan_gives_the_same_results_without_a_detector(tmp_path: Path) -
     again = job_of(tmp_path, "a.mp4", previous=first.stage)
     run(again, never)
     assert contents(again.stage) == contents(first.stage)
+
+
+def test_every_stage_tells_how_far_it_is(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", 20)
+    job, told = job_of(tmp_path, "a.mp4"), list[tuple[str, int, int | None]]()
+    work(job, OneFace, lambda *progress: told.append(progress))
+    stages = dict.fromkeys(stage for stage, *_ in told)
+    assert list(stages) == ["scan", "link", "select", "render", "write", "verify"]
+    for stage in stages:
+        steps = [(done, total) for of, done, total in told if of == stage]
+        assert steps.pop(0) == (0, None)
+        assert steps
+        assert all(total is not None and done <= total for done, total in steps)
+    files = len(Manifest.read(job.stage).outputs)
+    assert ("verify", files - 1, files) in told
+
+
+@pytest.mark.parametrize("limit", [{"max_frames": 100}, {"max_duration": "4s"}])
+def test_what_is_too_long_is_given_up_early_by_several_detectors_too(
+    tmp_path: Path, limit: dict[str, Any]
+) -> None:
+    write_video(tmp_path / "a.mp4", 600, options={"g": "50"})
+    settings = replace(SETTINGS, decode=DecodeSettings(**limit))
+    members = list[OneFace]()
+
+    def make() -> OneFace:
+        members.append(OneFace())
+        return members[-1]
+
+    result = run(replace(job_of(tmp_path, "a.mp4"), settings=settings), lambda: Team(make, 2))
+    assert result.status == Status.LIMIT
+    assert sum(member.seen for member in members) <= 150
 
 
 def test_a_kept_scan_that_no_longer_fits_is_made_anew(tmp_path: Path) -> None:

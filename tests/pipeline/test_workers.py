@@ -13,6 +13,7 @@ from pipeline.run import VideoJob
 from pipeline.settings import Settings
 from pipeline.sources import Content, Fingerprint
 from pipeline.workers import Outcome, WorkerPool
+from tests.pipeline.stub_worker import GARBAGE
 
 STUB = (sys.executable, str(Path(__file__).with_name("stub_worker.py")))
 
@@ -40,7 +41,7 @@ def test_a_worker_is_kept_over_many_videos() -> None:
     [
         ("segfault", "crashed", "SIGSEGV"),
         ("exit", "crashed", "code 3"),
-        ("garbage", "crashed", "ended"),
+        *((f"garbage-{what}", "crashed", "nobody understands") for what in GARBAGE if what != "half"),
     ],
 )
 def test_only_the_video_that_kills_its_worker_is_lost(name: str, kind: str, words: str) -> None:
@@ -49,6 +50,12 @@ def test_only_the_video_that_kills_its_worker_is_lost(name: str, kind: str, word
     assert outcomes[name].kind == kind
     assert outcomes[name].phase == "scan"
     assert words in outcomes[name].reason
+
+
+def test_half_a_message_does_not_hold_up_the_others() -> None:
+    outcomes = run(["garbage-half", "hang", *"abc"], jobs=2, stall=3.0)
+    assert outcomes.pop("garbage-half").kind == outcomes.pop("hang").kind == "timeout"
+    assert {outcome.kind for outcome in outcomes.values()} == {"done"}
 
 
 def test_a_video_without_progress_is_given_up() -> None:
