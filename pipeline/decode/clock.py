@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction
@@ -20,6 +21,8 @@ _DEFAULT_RATE = Fraction(25)
 _HIGHEST_RATE = 1000
 _LARGEST = 1 << 62
 """Ticks; what claims to be later is taken as missing."""
+_MOST_FRAMES = 1 << 48
+"""So many frames from 0, the seconds of two frames would hardly differ: that is missing, too."""
 
 
 def frame_rate(stream: VideoStream) -> Fraction:
@@ -40,7 +43,7 @@ def with_following(items: Iterable[Item], count: int = AHEAD) -> Iterator[tuple[
 
 
 class Clock:
-    """Makes times strictly increasing; those that are missing or out of line are mended.
+    """Makes times strictly increasing, as float64 too; what is missing or out of line is mended.
 
     A time is out of line if it does not lie behind the one before it, or if most of those that
     follow lie between the two: it leaps ahead, and they do not. Where they follow the leap, as
@@ -55,7 +58,8 @@ class Clock:
         self.mended = 0
         self._step = step
         self._due: Fraction | None = None
-        self._earliest = -_LARGEST
+        self._latest = min(_LARGEST, round(step * _MOST_FRAMES))
+        self._earliest = -self._latest
 
     def tick(self, pts: int | None, following: Iterable[int | None] = ()) -> int:
         """Return the time of the next frame, in ticks.
@@ -71,11 +75,11 @@ class Clock:
             limit = min(later, default=None)
             due = self._due_before(limit)
             pts = self._mend(due, limit)
-        self._due, self._earliest = due + self._step, pts + 1
+        self._due, self._earliest = due + self._step, pts + max(1, round(4 * math.ulp(pts)))
         return pts
 
     def _advances(self, pts: int | None) -> TypeGuard[int]:
-        return pts is not None and self._earliest <= pts < _LARGEST
+        return pts is not None and self._earliest <= pts < self._latest
 
     def _due_before(self, limit: int | None) -> Fraction:
         """Return when a frame is due, if all runs evenly."""

@@ -6,7 +6,6 @@ schema's version, the video and the audit as JSON. The same scan makes the same 
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 import zlib
@@ -34,6 +33,7 @@ _DAMAGE: Final = (
     EOFError,
     RuntimeError,
     OverflowError,
+    MemoryError,  # of an array that claims any size
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -71,9 +71,8 @@ def load(path: Path) -> Scan:
         UnusableScan: the file is damaged, is no scan, or is of another schema.
         OSError: it cannot be read.
     """
-    content = path.read_bytes()
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             about = json.loads(_decoded(archive, _ABOUT).tobytes())
             if about["schema"] != SCHEMA:
                 raise UnusableScan(f"{path} is of schema {about['schema']}, not {SCHEMA}.")
@@ -88,5 +87,8 @@ def load(path: Path) -> Scan:
 
 def _decoded(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """Return an array of the archive; its checksum has been compared."""
-    buffer = io.BytesIO(archive.read(f"{name}.npy"))
-    return npy.read_array(buffer, allow_pickle=False)
+    with archive.open(f"{name}.npy") as file:  # no copy of the whole
+        array = npy.read_array(file, allow_pickle=False)
+        if file.read(1):  # the end, at which the checksum is compared
+            raise ValueError(f"{name} is longer than it says")
+    return array

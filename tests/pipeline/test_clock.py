@@ -81,6 +81,24 @@ def test_whatever_a_file_says_times_advance(times: list[int | None], step: Fract
     assert all(earlier < later for earlier, later in pairwise(made))
 
 
+@given(
+    st.lists(st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(1 << 60, (1 << 60) + 300)),
+    st.sampled_from([Fraction(1, 50), Fraction(40), Fraction(10**9, 25)]),
+    st.sampled_from([Fraction(1, 90000), Fraction(1, 1000), Fraction(1, 10**9)]),
+)
+def test_seconds_advance_too_however_large(
+    times: list[int | None], step: Fraction, time_base: Fraction
+) -> None:
+    made, _ = ticks(times, step)
+    assert all(float(a * time_base) < float(b * time_base) for a, b in pairwise(made))
+
+
+def test_the_nanoseconds_of_a_real_clock_are_kept() -> None:
+    begin = 1_790_000_000 * 10**9
+    times: list[int | None] = [begin + index * 10**9 // 25 for index in range(9)]
+    assert ticks(times, Fraction(10**9, 25)) == (times, 0)
+
+
 @given(st.integers(1, 40), st.integers(1, 3), st.integers(2000, 10**9))
 def test_after_a_few_wrong_times_all_are_as_before(first: int, wrong: int, leap: int) -> None:
     times: list[int | None] = [40 * index for index in range(first + wrong + AHEAD)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ def test_a_kept_scan_that_no_longer_fits_is_made_anew(tmp_path: Path) -> None:
     assert run(again, lambda: detector).status == Status.DONE
     assert detector.seen == 20
     assert contents(again.stage) == expected
+
+
+@pytest.mark.parametrize("first", [1 << 54, 1 << 59])
+def test_times_too_large_for_seconds_are_made_anew(tmp_path: Path, first: int) -> None:
+    ticks = [first + 40 * index for index in range(40)]
+    write_video(tmp_path / "a.mkv", 40, ticks=ticks, time_base=Fraction(1, 1000))
+    result = run(job_of(tmp_path, "a.mkv"))
+    assert (result.status, result.counts.faces) == (Status.DONE, 40)
+    assert result.warnings == ("times that were missing or were out of line: 40",)
 
 
 def test_without_videos_little_is_decoded_again_for_the_same_crops(tmp_path: Path) -> None:

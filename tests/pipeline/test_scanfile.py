@@ -146,6 +146,21 @@ def test_another_content_is_refused(path, arrays):
         scanfile.load(path)
 
 
+def test_an_array_that_claims_any_size_is_refused(path):
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                if name == "scores":
+                    about = {"descr": "<f4", "fortran_order": False, "shape": (1 << 60,)}
+                    np.lib.format.write_array_header_1_0(file, about)
+                else:
+                    np.lib.format.write_array(file, array)
+    with pytest.raises(UnusableScan):
+        scanfile.load(path)
+
+
 def test_another_schema_is_refused(path):
     with np.load(path) as archive:
         about = archive["about"].tobytes().replace(b'"schema": 2', b'"schema": 1')
