@@ -7,6 +7,8 @@ a patch too many than a face too much.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -20,6 +22,8 @@ _ROOM = 0.2
 _HOLD = 0.25
 """Seconds for which a detection hides before and after its frame; longer where looks are rare."""
 _INK = ink(32, 32, 32)
+_GRID = 8
+"""Pixels to which what is hidden is widened: of a face's many sightings, most are then the same."""
 _CELLS = 4
 """Pixels across a face that a blur leaves."""
 
@@ -40,8 +44,7 @@ class Redaction:
         """Hide all faces in ``placed``, which shows the frame of that index."""
         if self._how == "none":
             return
-        for box in placed.boxes(self._boxes(frame)):
-            area = _area(placed.sheet, box)
+        for area in _areas(placed.sheet, placed.boxes(self._boxes(frame))):
             if self._how == "solid":
                 placed.sheet.fill(area, _INK)
             else:
@@ -63,13 +66,15 @@ class Redaction:
         return min(time - _HOLD, begin), max(time + _HOLD, end)
 
 
-def _area(sheet: Sheet, box: Boxes) -> Rectangle:
-    """Return the part of a picture that a box covers with the room around it."""
-    limits = np.array(sheet.size * 2)
-    grow = (box[2:] - box[:2]) * np.float32(_ROOM)
-    edges = np.concatenate([np.floor(box[:2] - grow), np.ceil(box[2:] + grow)])
-    x1, y1, x2, y2 = (int(edge) for edge in np.clip(edges, 0, limits))
-    return x1, y1, x2, y2
+def _areas(sheet: Sheet, boxes: Boxes) -> Iterator[Rectangle]:
+    """Yield the parts of a picture that boxes (M, 4) cover with the room around them, each once."""
+    boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
+    grow = (boxes[:, 2:] - boxes[:, :2]) * np.float32(_ROOM)
+    begin = np.floor((boxes[:, :2] - grow) / _GRID)
+    end = np.ceil((boxes[:, 2:] + grow) / _GRID)
+    edges = np.unique(np.hstack([begin, end]), axis=0) * _GRID
+    for x1, y1, x2, y2 in np.clip(edges, 0, sheet.size * 2).astype(int).tolist():
+        yield x1, y1, x2, y2
 
 
 def _blur(part: Image) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.render import RenderJob, render, verify
 from pipeline.render.canvas import Placed
 from pipeline.render.redact import Redaction
-from pipeline.render.sheet import Sheet
+from pipeline.render.sheet import Rectangle, Sheet
 from tests.helpers import make_scan
 from tests.pipeline.render.scenes import BOX, BeepSource, decoded, frames_of, job_of, picture
 
@@ -41,14 +41,14 @@ def test_every_box_is_covered_with_room_also_where_it_was_filled_in() -> None:
     for frame in (1, 2, 3):
         changed = hidden(job, frame)
         rows, columns = changed.any(axis=1).nonzero()[0], changed.any(axis=0).nonzero()[0]
-        assert (columns[0], rows[0], columns[-1], rows[-1]) == (16, 8, 39, 33)
-        assert changed[8:34, 16:40].all()
+        assert (columns[0], rows[0], columns[-1], rows[-1]) == (16, 8, 39, 39)
+        assert changed[8:40, 16:40].all()
 
 
 def test_boxes_are_hidden_where_they_lie_on_the_canvas() -> None:
     changed = hidden(job_of((0, 0), settings={"redact": "solid"}), 0, 0.5, 10)
     assert changed[16:25, 20:28].all()
-    assert not changed[:, 31:].any()
+    assert not changed[:, 32:].any()
 
 
 def test_what_is_in_no_track_is_hidden_too_a_little_longer_than_it_was_seen() -> None:
@@ -77,7 +77,21 @@ def test_boxes_beyond_the_picture_and_without_size_do_no_harm() -> None:
     job = with_faces(job_of(settings={"redact": "blur"}), *((0, box, 0.5) for box in boxes))
     changed = hidden(job, 0)
     assert changed[42:, 62:].any()
-    assert not changed[10:30, :50].any()
+    assert not changed[8:24, :48].any()
+
+
+def test_the_many_sightings_of_a_still_face_are_hidden_as_few_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(1)
+    faces = [(k, tuple(BOX + rng.uniform(-1, 1, 4)), 0.5) for k in range(100)]
+    job = job_of(frames=100, settings={"redact": "solid"})
+    scan = make_scan(faces, 100, size=(64, 48), rate=240)
+    filled = list[Rectangle]()
+    monkeypatch.setattr(Sheet, "fill", lambda _, area, ink: filled.append(area))
+    Redaction(replace(job, scan=scan)).hide(Placed(noisy(), (1, 1), (0, 0)), 50)
+    assert 0 < len(filled) < 20
+    assert all(x1 <= BOX[0] and y1 <= BOX[1] for x1, y1, *_ in filled)
 
 
 def test_a_blur_leaves_no_detail() -> None:
