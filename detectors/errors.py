@@ -11,6 +11,8 @@ DetectorError
 └── UnsupportedCheckpoint   a file that cannot be imported
 """
 
+import re
+
 
 class DetectorError(Exception):
     """A detector cannot be had as it was asked for."""
@@ -38,6 +40,12 @@ class ExistingWeights(DetectorError):
 
 class MissingDevice(DetectorError):
     """The device asked for is not there."""
+
+
+def check_device_name(device: str) -> None:
+    """Raise MissingDevice where no machine has a device of that name; nothing is loaded."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise MissingDevice(f"There is no device {device}: use cpu, cuda, cuda:N or auto.")
 
 
 class MissingPrecision(DetectorError):

@@ -288,7 +288,7 @@ class _Batch:
     def _settle(self, decision: Decision) -> None:
         match decision.action:
             case Action.SKIP:
-                self.ledger.not_opened(decision.source, Status.SKIPPED, decision.why, reused=True)
+                self.ledger.passed_over(decision)
             case Action.WAIT:
                 self.ledger.not_opened(decision.source, Status.SKIPPED, decision.why)
             case Action.REUSE:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import detectors.weights
 from detectors import DetectorError
+from detectors.errors import check_device_name
 from pipeline.errors import SetUpError
 from pipeline.every import parse_every
 from pipeline.keep import parse_keep
@@ -15,7 +16,7 @@ from pipeline.link_settings import check_link_settings
 from pipeline.machine import count_workers
 from pipeline.publish import OutputFolder
 from pipeline.sandbox import Confinement
-from pipeline.settings import Settings, check_settings
+from pipeline.settings import RenderSettings, Settings, check_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class CheckedSettings:
         parse_every(settings.scan.every)
         parse_keep(settings.select.keep)
         check_link_settings(settings.link)
+        _check_redaction(settings.render)
         try:
+            check_device_name(settings.run.device)
             entry = detectors.weights.find(settings.scan.weights)
         except DetectorError as error:
             raise SetUpError(str(error)) from error
@@ -62,4 +65,12 @@ class CheckedSettings:
             memory=run.worker_memory,
             file_size=run.max_output,
             isolate=run.sandbox,
+        )
+
+
+def _check_redaction(settings: RenderSettings) -> None:
+    """Raise SetUpError where all that is asked for is what redaction leaves out."""
+    if settings.redact != "none" and settings.video == "clips":
+        raise SetUpError(
+            "with --redact no clips are written: use --video annotated, or none for the tables alone"
         )

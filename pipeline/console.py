@@ -22,11 +22,21 @@ from tqdm import tqdm
 from pipeline.batch import BatchResult
 from pipeline.facts import Health, Source, VideoResult
 from pipeline.names import printable
-from pipeline.planning import Decision
+from pipeline.planning import Action, Decision
 
 _log = logging.getLogger("facepics")
 
 _SHOWN_FAILURES = 50
+
+_PLANNED = {
+    Action.WORK: "work",
+    Action.REUSE: "unchanged",
+    Action.DUPLICATE: "duplicate",
+    Action.SKIP: "skipped",
+    Action.WAIT: "left",
+    Action.REPORT: "unreadable",
+}
+"""What a dry run calls that which a run makes of a source."""
 
 _UNITS = {"select": " boxes", "write": " tables", "verify": " files"}
 """What stages count that do not count frames."""
@@ -158,13 +168,10 @@ def bytes_bar(enabled: bool) -> Iterator[Callable[[int, int], None]]:
 def show_plan(decisions: Sequence[Decision]) -> None:
     """Print what a run would do."""
     for decision in decisions:
-        click.echo(
-            f"{decision.action.value:10} {printable(decision.source.name)}  ({decision.why})"
-        )
-    counts = Counter(decision.action for decision in decisions)
-    click.echo(
-        ", ".join(f"{count} to {action.value}" for action, count in counts.items()) or "nothing"
-    )
+        label = _PLANNED[decision.action]
+        click.echo(printable(f"{label:10} {decision.source.name}  ({decision.why})"))
+    counts = Counter(_PLANNED[decision.action] for decision in decisions)
+    click.echo(_count(len(decisions), counts))
 
 
 def show_summary(result: BatchResult) -> None:
@@ -182,6 +189,8 @@ def show_summary(result: BatchResult) -> None:
         ("frames", f"{frames:,} in {_duration(result.seconds)}{_speed(frames, result.seconds)}"),
         ("results", str(result.output)),
     ]
+    if warned := sum(bool(video.warnings) and video.status.ok for video in videos):
+        rows.insert(1, ("warnings", f"for {warned} of them: see their pages"))
     rows[-1:-1] = [("detector", used) for used in sorted({v.detector for v in worked} - {""})]
     if result.left:
         rows.insert(1, ("left", f"{result.left} for the next run"))

@@ -45,11 +45,16 @@ def discover(
     seconds is ``young``. With ``follow_symlinks`` a source's path is where the links lead to.
 
     Raises:
-        SetUpError: an input does not exist, matches nothing or lies in an output folder.
+        SetUpError: an input does not exist, matches nothing or lies in an output folder, or
+            ``output`` lies below an input.
     """
     search = _Search(output, settings)
     for given in inputs:
         search.add(os.fspath(given))
+    if search.links_left:
+        log.warning(
+            "%d symbolic links are left out; --follow-symlinks takes them too", search.links_left
+        )
     return sorted(search.found.values(), key=lambda source: os.fsencode(source.name))
 
 
@@ -66,6 +71,8 @@ class _Search:
     settings: DiscoverSettings
     found: dict[str, Source] = field(default_factory=dict)
     """By real path."""
+    links_left: int = 0
+    """Symbolic links that were met and are not to be followed."""
 
     def __post_init__(self) -> None:
         self._output = Path(os.path.realpath(self.output))
@@ -100,11 +107,12 @@ class _Search:
     def _add_existing(self, given: str, *, named: bool) -> None:
         """Add a file, or walk a folder; links only if they are named or to be followed."""
         path = Path(given)
-        if not named and path.is_symlink() and not self.settings.follow_symlinks:
+        if not named and self._is_left(path):
             return
         if path.is_dir():
             root = os.path.realpath(given)
             self._check_no_output(given, root)
+            self._check_output_beside(given, root)
             self._walk(root)
         elif named or path.is_file():
             self._check_no_output(given, os.path.realpath(path.parent))
@@ -117,6 +125,14 @@ class _Search:
             raise SetUpError(
                 f"{given!r} lies in the output folder {str(output)!r};"
                 " give another input or another output"
+            )
+
+    def _check_output_beside(self, given: str, root: str) -> None:
+        """Raise SetUpError if results would come to lie below an input."""
+        if self._output.is_relative_to(root):
+            raise SetUpError(
+                f"the output folder {str(self._output)!r} lies below the input {given!r}, where"
+                " nothing is ever written; name another with --output"
             )
 
     def _output_around(self, folder: str) -> Path | None:
@@ -148,7 +164,13 @@ class _Search:
         if not entry.is_symlink():
             return False
         leads_to = Path(os.path.realpath(entry.path)).parent
-        return not self.settings.follow_symlinks or self._output_around(str(leads_to)) is not None
+        return self._is_left(entry) or self._output_around(str(leads_to)) is not None
+
+    def _is_left(self, met: Path | os.DirEntry[str]) -> bool:
+        """Tell whether something is a link that is not to be followed, and count it."""
+        left = met.is_symlink() and not self.settings.follow_symlinks
+        self.links_left += left
+        return left
 
     def _add_file(self, real: str, name: str = "", *, named: bool = False) -> None:
         """Add a file unless it is not wanted; what is there already keeps its name."""

@@ -111,6 +111,12 @@ class Ledger:
         """Record a source that leaves nothing behind."""
         self._add(VideoResult(source, status, "open", reason, reused=reused))
 
+    def passed_over(self, decision: Decision) -> None:
+        """Record a source of which it is known that nothing is to be made, and its content."""
+        assert decision.content is not None
+        self._remember(decision.source, decision.content, "")
+        self.not_opened(decision.source, Status.SKIPPED, decision.why, reused=True)
+
     def skipped(self, decision: Decision, reason: str) -> None:
         """Record that a source is no video, and remember it."""
         assert decision.content is not None

@@ -6,6 +6,8 @@ Nothing here opens a video.
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -126,7 +128,7 @@ class Planner:
         failure = old if old and not old.status.has_results else _failure(known)
         for earlier in (old, failure):
             if earlier is not None and not self.settings.run.force and self._stands(earlier):
-                return Decision(source, Action.REUSE, "done", folder, content, earlier)
+                return Decision(source, Action.REUSE, _how(earlier), folder, content, earlier)
         why = self._why(old)
         return Decision(source, Action.WORK, why, folder, content, old, failure=failure)
 
@@ -135,7 +137,8 @@ class Planner:
         old = self._manifest(folder, content)
         if old is not None and not stone.whole:
             return Decision(source, Action.REUSE, "tracks were purged", folder, content, old)
-        why = "it was purged; to have it done again: facepics purge --forget"
+        command = ("facepics", "purge", self.output.path, "--source", source.path, "--forget")
+        why = f"it was purged; to have it done again: {shlex.join(map(os.fspath, command))}"
         return Decision(source, Action.SKIP, why, folder, content)
 
     def _manifest(self, folder: str, content: Content) -> Manifest | None:
@@ -178,7 +181,7 @@ class Planner:
         """Tell whether ``folder`` will still hold results of its content after this run."""
         owner = self.index.owner(folder)
         if owner is None or is_there(owner) is False:
-            return self._stands(manifest)
+            return self._stands(manifest) and not self.settings.run.force
         return self.index.is_unchanged(owner)
 
     def _folder(self, source: Source, content: Content, known: Remembered | None) -> str:
@@ -203,6 +206,12 @@ class Planner:
         owner = self.index.owner(folder)
         gone = owner is None or owner == source.path or is_there(owner) is False
         return gone and there.sha256 == content.sha256
+
+
+def _how(manifest: Manifest) -> str:
+    """Return what stands: ``done``, or ``failed: no frame can be decoded``."""
+    reason = f": {manifest.reason}" if manifest.reason else ""
+    return f"{manifest.status.value}{reason}"
 
 
 def _failure(known: Remembered | None) -> Manifest | None:

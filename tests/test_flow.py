@@ -390,6 +390,7 @@ def test_a_redacted_result_shows_no_face(media: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "turn.mp4"
     assert {path.suffix for path in folder.rglob("*") if path.is_file()}.isdisjoint({".jpg"})
     assert [path.name for path in folder.rglob("*.mp4")] == ["annotated.mp4"]
+    assert '<div class="best none">hidden</div>' in (folder / "index.html").read_text()
     counts = Manifest.read(folder).counts
     assert counts.tracks > 0
     assert counts.crops == 0

@@ -5,7 +5,6 @@ the same from every runtime. A runtime is loaded only where it is used.
 """
 
 import ctypes
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
@@ -13,7 +12,7 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.errors import MissingDevice
+from detectors.errors import MissingDevice, check_device_name
 from detectors.images import Image
 
 Runtime = Literal["openvino", "torch"]
@@ -76,8 +75,7 @@ def choose_runtime(execution: Execution) -> Runtime:
         MissingDevice: There is no such device, or the runtime cannot use it.
     """
     device = execution.device
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise MissingDevice(f"There is no device {device}: use cpu, cuda, cuda:N or auto.")
+    check_device_name(device)
     if execution.runtime == "openvino" and device.startswith("cuda"):
         raise MissingDevice(f"OpenVINO cannot use {device}: use cpu, or the runtime torch.")
     if execution.runtime != "auto":

@@ -10,6 +10,9 @@ from pipeline.facts import DecodeAudit
 COMPLETE = 0.98
 """Part of the announced time that must have come for a stream not to count as truncated."""
 
+_AT_THE_END = 3
+"""Frames; the one in which a file breaks off need not be the one that is shown last."""
+
 
 @dataclass(slots=True)
 class Account:
@@ -23,12 +26,18 @@ class Account:
     """Frames that the file announces."""
     note: str = ""
     """What else there is to say."""
+    endless: bool = False
+    """Whether files of this form say nowhere how long they are."""
+    cut_off: bool = False
+    """Whether the file ends in the middle of something."""
 
     frames: int = 0
     failed: int = 0
     failed_in_a_row: int = 0
     damaged: int = 0
     """Frames that the decoder patched up."""
+    damaged_last: int = 0
+    """Which frame was the last one of these, counted from 1."""
     mended: int = 0
     size_changes: int = 0
     error: str = ""
@@ -54,6 +63,11 @@ class Account:
         self.size_changes += size != self._size
         self._size = size
 
+    def note_damage(self) -> None:
+        """Count the latest frame as one that the decoder patched up."""
+        self.damaged += 1
+        self.damaged_last = self.frames
+
     def note_failure(self, error: str) -> None:
         """Count a packet that could not be decoded."""
         self.failed += 1
@@ -67,13 +81,19 @@ class Account:
         Where only the file as a whole has a length, as in Matroska, it is that of its longest
         stream, and may count from 0 or from the first frame.
         """
-        if self.stopped:
+        if self.stopped or self._breaks_off:
             return True
         if not self.ended or self.duration is None:
             return False
         there = self.end - self.begin if self.of_stream else max(self.end, self.end_of_data)
         mean_length = (self.end - self.begin) / max(self.frames, 1)
         return there < COMPLETE * self.duration and self.duration - there > 1.5 * mean_length
+
+    @property
+    def _breaks_off(self) -> bool:
+        """Whether the stream ends in the middle of a packet or of a frame."""
+        hurt = self.endless and self.damaged_last > max(0, self.frames - _AT_THE_END)
+        return self.ended and (self.cut_off or hurt)
 
     def audit(self) -> DecodeAudit:
         """Return the account, up to the frame that was decoded last."""
@@ -98,6 +118,8 @@ class Account:
             yield f"frames with damage: {self.damaged}"
         if self.stopped:
             yield f"decoding stopped at {self.end:.3f} s: {self.stopped}"
+        elif self._breaks_off:
+            yield f"the video breaks off at {self.end:.3f} s: the file seems to be cut off"
         elif self.truncated:
             yield f"the video ends at {self.end:.3f} s, but {self.duration:.3f} s were announced"
         if self.mended:

@@ -22,11 +22,15 @@ from pipeline.decode.account import Account
 from pipeline.decode.clock import Clock, frame_rate, with_following
 from pipeline.decode.container import choose_video, open_container, video_streams
 from pipeline.decode.deinterlace import deinterlaced
-from pipeline.errors import LimitExceeded, Unreadable, VideoError
+from pipeline.decode.transport import ends_within_packet
+from pipeline.errors import LimitExceeded, Unreadable
 from pipeline.settings import DecodeSettings
 
 THREADS = 4
 """Of the decoder: fixed, so that a damaged file gives the same frames on every machine."""
+
+_ENDLESS = ("mpegts", "mpeg")
+"""Formats of files that say nowhere how long they are; FFmpeg guesses it from the last time."""
 
 FAILURES_IN_A_ROW = 1000
 """Packets that fail one after another before the rest is given up: more than the usual distance
@@ -52,10 +56,11 @@ class Playback:
             self.rate = frame_rate(self.stream)
             self.time_base = self.stream.time_base or Fraction(1, 90000)
             self.account = _announced(self.container, self.stream)
+            self.account.cut_off = self.account.endless and ends_within_packet(file)
             self._set_decoder_up()
             self._frames = deinterlaced(self._timed(self._decoded_frames()))
             self.first = next(self._frames, None) or self._fail()
-        except VideoError:
+        except BaseException:
             self.close()
             raise
 
@@ -133,7 +138,8 @@ class Playback:
             size = (frame.width, frame.height)
             account.note_frame(float(frame.pts * self.time_base), float(length), size)
             account.mended = clock.mended
-            account.damaged += frame.is_corrupt
+            if frame.is_corrupt:
+                account.note_damage()
             self.interlaced |= frame.interlaced_frame
             yield frame
         account.ended = True
@@ -236,6 +242,7 @@ def _announced(container: InputContainer, stream: VideoStream) -> Account:
         duration=seconds,
         of_stream=stream.duration is not None,
         expected=stream.frames or None,
+        endless=container.format.name in _ENDLESS,
         note=f"of {streams} video streams, number {stream.index} is used" if streams > 1 else "",
     )
 

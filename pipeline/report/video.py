@@ -64,6 +64,7 @@ def write_video_page(
         tables=[*(name for name in (TRACKS, BOXES, MOT) if (folder / name).exists()), FILE_NAME],
         line=line,
         timeline_width=min(_TIMELINE_LIMIT, round(line.seconds * _TIMELINE_SCALE)),
+        redacted=video.settings.get("render", {}).get("redact", "none") != "none",
         cards=list(_Cards(folder, scan, tracks, selection, crop_files)),
     )
     (folder / INDEX_PAGE).write_bytes(page)

@@ -55,6 +55,8 @@ def test_version() -> None:
         ("verify", "media"),
         ("purge", "media", "--source", "a.mp4"),
         ("media", "--min-face", "nan"),
+        ("media", "--device", "nonsense"),
+        ("media", "--redact", "solid", "--video", "clips"),
     ],
 )
 def test_wrong_usage_is_2_with_one_sentence_and_writes_nothing(
@@ -98,7 +100,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     done = start(folder, "-o", tmp_path / "out", "--dry-run", "--limit", "1")
     assert done.returncode == 0, done.stderr
     lines = [line.split()[:2] for line in done.stdout.splitlines()[:3]]
-    assert lines == [["work", "a-copy.mp4"], ["duplicate", "a.mp4"], ["wait", "b.mp4"]]
+    assert lines == [["work", "a-copy.mp4"], ["duplicate", "a.mp4"], ["left", "b.mp4"]]
     assert not (tmp_path / "out").exists()
 
 

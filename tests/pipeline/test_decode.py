@@ -162,6 +162,31 @@ def test_a_file_that_breaks_off_is_partial(tmp_path: Path, name: str) -> None:
     assert "announced" in audit.warnings[-1]
 
 
+@pytest.mark.parametrize(("size", "more"), [(188, {}), (192, {"mpegts_m2ts_mode": "1"})])
+@pytest.mark.parametrize("within", ["nothing", "packet", "frame"])
+def test_a_transport_stream_that_breaks_off_is_partial(
+    tmp_path: Path, size: int, more: dict[str, str], within: str
+) -> None:
+    """It says nowhere how long it is."""
+    rng = np.random.default_rng(1)
+    noise = (bgr_frame(rng.integers(0, 255, (48, 64, 3), np.uint8)) for _ in range(20))
+    path = write_video(tmp_path / "a.ts", noise, container_options=more)
+    data = path.read_bytes()
+    assert len(data) % size == 0
+    if within == "packet":
+        path.write_bytes(data[: len(data) * 6 // 10 // size * size + 100])
+    elif within == "frame":
+        packets = [data[k : k + size] for k in range(0, len(data), size)]
+        filled = [packet for packet in packets if packet[size - 187 : size - 185] != b"\x1f\xff"]
+        path.write_bytes(b"".join(filled[:-3]))
+    with opened(path) as video:
+        count = len(list(video.frames()))
+        audit = video.audit
+    assert audit.partial == (within != "nothing")
+    assert ("cut off" in " ".join(audit.warnings)) == audit.partial
+    assert count == 20 if within == "nothing" else 10 <= count <= 20
+
+
 def test_no_whole_frame_is_lost_where_a_file_breaks_off(tmp_path: Path) -> None:
     path = write_video(
         tmp_path / "a.mp4", 40, options=B_FRAMES, container_options={"movflags": "faststart"}

@@ -204,11 +204,19 @@ def test_a_folder_that_cannot_be_read_is_left_out(
 
 
 def test_no_output_is_an_input(media: Path) -> None:
-    touch(media / "facepics" / "b.mp4" / "annotated.mp4")
     touch(media / "other" / "c.mkv" / "clip.mp4")
     (media / "other" / ".facepics").mkdir()
     assert is_output_folder(media / "other")
-    assert names(found(media, output=media / "facepics")) == ALL
+    assert names(found(media)) == ALL
+
+
+@pytest.mark.parametrize("place", ["facepics", "a/out", "link/out"])
+def test_no_output_lies_below_an_input(media: Path, place: str) -> None:
+    (media.parent / "link").symlink_to(media)
+    output = media.parent / place if place.startswith("link") else media / place
+    with pytest.raises(SetUpError, match="nothing is ever written"):
+        found(media, output=output)
+    assert names(found(media / "b.mp4", output=output)) == ["b.mp4"]
 
 
 @pytest.mark.parametrize("given", ["out", "out/holiday", "out/holiday/x.mp4", "out/*/*.mp4"])
@@ -230,6 +238,18 @@ def test_no_link_leads_into_an_output(media: Path, tmp_path: Path) -> None:
 
 
 # --- age and number -------------------------------------------------------------------------
+
+
+def test_links_that_are_left_out_are_told_of(
+    media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (media / "link.mp4").symlink_to(media / "b.mp4")
+    (media / "folder").symlink_to(media / "a")
+    assert names(found(media, media.parent / "media" / "*.mp4")) == ALL
+    assert caplog.messages == ["3 symbolic links are left out; --follow-symlinks takes them too"]
+    caplog.clear()
+    found(media, follow_symlinks=True)
+    assert not caplog.messages
 
 
 def test_young_files_are_marked(media: Path) -> None:

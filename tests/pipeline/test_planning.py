@@ -1,5 +1,6 @@
 """What is done again, and what is not."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -183,6 +184,25 @@ def test_the_same_content_is_worked_on_once(archive: Archive) -> None:
     assert [decision.action for decision in changed] == ["work", "reuse"]
 
 
+def test_to_force_works_on_a_duplicate_whose_original_is_gone(archive: Archive) -> None:
+    first, second = archive.put("a.mp4", "x"), archive.put("b.mp4", "x")
+    one, two = archive.decide(first, second)
+    archive.finish(one)
+    archive.finish(two, Status.DUPLICATE, duplicate_of="a.mp4")
+    first.path.unlink()
+    assert archive.decide(second)[0].action == "reuse"
+    assert archive.decide(second, force=True)[0].action == "work"
+
+
+def test_what_stands_is_called_by_its_name(archive: Archive) -> None:
+    good, bad = archive.put("a.mp4", "x"), archive.put("b.mp4", "y")
+    one, two = archive.decide(good, bad)
+    archive.finish(one)
+    archive.finish(two, Status.FAILED, reason="no frame can be decoded: there is none")
+    reasons = [decision.why for decision in archive.decide(good, bad)]
+    assert reasons == ["done", "failed: no frame can be decoded: there is none"]
+
+
 def test_a_duplicate_met_first_leaves_the_work_where_it_was_done(archive: Archive) -> None:
     original = archive.put("b.mp4", "x")
     archive.finish(archive.decide(original)[0])
@@ -302,7 +322,9 @@ def test_what_was_purged_is_not_done_again_under_any_name_or_setting(archive: Ar
     for changes in ({}, {"max_gap": 9.0}, {"force": True}, {"retry_failed": True}):
         decisions = archive.decide(source, copy, **changes)
         assert [decision.action for decision in decisions] == ["skip", "skip"]
-    assert "facepics purge --forget" in decisions[0].why
+    program, *words = shlex.split(decisions[1].why.partition("again: ")[2])
+    assert (program, words[0]) == ("facepics", "purge")
+    assert words[1:] == [str(archive.out.path), "--source", str(copy.path), "--forget"]
     archive.put("a.mp4", "other")
     assert archive.decide(source)[0].action == "work"
 
