@@ -72,5 +72,5 @@ def _check_redaction(settings: RenderSettings) -> None:
     """Raise SetUpError where all that is asked for is what redaction leaves out."""
     if settings.redact != "none" and settings.video == "clips":
         raise SetUpError(
-            "with --redact no clips are written: use --video annotated, or none for the tables alone"
+            "with --redact no clips are written: use --video annotated, or none for tables alone"
         )

@@ -151,9 +151,7 @@ def _identify(
     return ids
 
 
-def _link_offline(
-    scan: Scan, rows: Ints, looked: Ints, settings: LinkSettings, tell: Tell
-) -> Ints:
+def _link_offline(scan: Scan, rows: Ints, looked: Ints, settings: LinkSettings, tell: Tell) -> Ints:
     """Return ids (K,) from 0 for the faces of one shot, all of it seen.
 
     ``looked`` are all frames (L,) that were looked at.

@@ -6,7 +6,6 @@ Nothing here opens a video.
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -137,8 +136,9 @@ class Planner:
         old = self._manifest(folder, content)
         if old is not None and not stone.whole:
             return Decision(source, Action.REUSE, "tracks were purged", folder, content, old)
-        command = ("facepics", "purge", self.output.path, "--source", source.path, "--forget")
-        why = f"it was purged; to have it done again: {shlex.join(map(os.fspath, command))}"
+        places = str(self.output.path), str(source.path)
+        command = shlex.join(["facepics", "purge", places[0], "--source", places[1], "--forget"])
+        why = f"it was purged; to have it done again: {command}"
         return Decision(source, Action.SKIP, why, folder, content)
 
     def _manifest(self, folder: str, content: Content) -> Manifest | None:

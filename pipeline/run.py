@@ -175,7 +175,10 @@ class Extent:
 
     def check_claim(self, seconds: float, frames: int) -> None:
         """Raise Indivisible where so much is too long: one pass stops as soon as that is sure."""
-        if seconds > parse_duration(self.settings.max_duration) or frames > self.settings.max_frames:
+        if (
+            seconds > parse_duration(self.settings.max_duration)
+            or frames > self.settings.max_frames
+        ):
             raise Indivisible
 
     def check(self, frames: int, time: float) -> None:

@@ -210,9 +210,9 @@ class WorkerPool:
             ):
                 worker.phase = phase
                 self._progress(worker.job.source, phase, done, total)
-            case {"outcome": {"kind": str(kind), **facts}} if kind in _KINDS:
-                return _outcome(kind, **facts)
-            case {"isolation": {**parts}} if all(isinstance(state, str) for state in parts.values()):
+            case {"outcome": dict(facts)}:
+                return _outcome(**facts)
+            case {"isolation": dict(parts)} if all(isinstance(it, str) for it in parts.values()):
                 self._note(parts)
             case {"defect": str(trace)}:
                 name = worker.job.source.name
@@ -266,12 +266,12 @@ class WorkerPool:
         return Outcome("crashed", reason, worker.phase)
 
 
-def _outcome(kind: str, reason: str = "", phase: str = "", seconds: Any = None) -> Outcome:
+def _outcome(kind: Any, reason: Any = "", phase: Any = "", seconds: Any = None) -> Outcome:
     """Make an outcome of what a worker said; raises ValueError."""
-    seconds = seconds or {}
-    match [reason, phase, seconds]:
-        case [str(), str(), {**stages}] if all(isinstance(s, float) for s in stages.values()):
-            return Outcome(kind, reason, phase, seconds)
+    match [reason, phase, seconds or {}]:
+        case [str(), str(), dict(stages)] if kind in _KINDS:
+            if all(isinstance(time, float) for time in stages.values()):
+                return Outcome(kind, reason, phase, stages)
     raise ValueError("not an outcome")
 
 

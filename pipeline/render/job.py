@@ -53,9 +53,7 @@ class RenderJob:
     def _usual_length(self) -> float:
         """Seconds of a frame."""
         time = self.scan.time
-        return float(
-            np.median(np.diff(time)) if len(time) > 1 else 1 / self.scan.info.frame_rate
-        )
+        return float(np.median(np.diff(time)) if len(time) > 1 else 1 / self.scan.info.frame_rate)
 
     def times_of(self, first: int, last: int) -> NDArray[np.float64]:
         """Return (N + 1,) when the frames ``first`` to ``last`` begin and the last ends (s)."""

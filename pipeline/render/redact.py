@@ -73,8 +73,7 @@ def _areas(sheet: Sheet, boxes: Boxes) -> Iterator[Rectangle]:
     begin = np.floor((boxes[:, :2] - grow) / _GRID)
     end = np.ceil((boxes[:, 2:] + grow) / _GRID)
     edges = np.unique(np.hstack([begin, end]), axis=0) * _GRID
-    for x1, y1, x2, y2 in np.clip(edges, 0, sheet.size * 2).astype(int).tolist():
-        yield x1, y1, x2, y2
+    yield from map(tuple, np.clip(edges, 0, sheet.size * 2).astype(int).tolist())
 
 
 def _blur(part: Image) -> None:

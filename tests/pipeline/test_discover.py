@@ -240,9 +240,7 @@ def test_no_link_leads_into_an_output(media: Path, tmp_path: Path) -> None:
 # --- age and number -------------------------------------------------------------------------
 
 
-def test_links_that_are_left_out_are_told_of(
-    media: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_links_that_are_left_out_are_told_of(media: Path, caplog: pytest.LogCaptureFixture) -> None:
     (media / "link.mp4").symlink_to(media / "b.mp4")
     (media / "folder").symlink_to(media / "a")
     assert names(found(media, media.parent / "media" / "*.mp4")) == ALL

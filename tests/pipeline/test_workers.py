@@ -41,7 +41,11 @@ def test_a_worker_is_kept_over_many_videos() -> None:
     [
         ("segfault", "crashed", "SIGSEGV"),
         ("exit", "crashed", "code 3"),
-        *((f"garbage-{what}", "crashed", "nobody understands") for what in GARBAGE if what != "half"),
+        *(
+            (f"garbage-{what}", "crashed", "nobody understands")
+            for what in GARBAGE
+            if what != "half"
+        ),
     ],
 )
 def test_only_the_video_that_kills_its_worker_is_lost(name: str, kind: str, words: str) -> None:
