@@ -15,7 +15,7 @@ class SetUpFailure(click.ClickException):
     exit_code = 2
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Look after the weights of face detectors."""
 

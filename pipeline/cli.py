@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -10,10 +11,19 @@ from types import FrameType
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from pipeline import __version__, upkeep
 from pipeline.errors import ExitCode, FacepicsError
-from pipeline.options import SectionedCommand, add_settings, read_settings_file, settings_from
+from pipeline.options import (
+    SectionedCommand,
+    add_settings,
+    mistaken_variables,
+    read_settings_file,
+    settings_from,
+)
+
+_log = logging.getLogger(__name__)
 
 
 class Terminated(BaseException):
@@ -113,6 +123,8 @@ def run(
     from pipeline import batch, console
 
     console.start_log(quiet=quiet, verbose=verbose, file=log_file, form=log_format)
+    for mistaken, meant in mistaken_variables(run, os.environ):
+        _log.warning("the variable %s means nothing: %s is meant, perhaps", mistaken, meant)
     if dry_run:
         console.show_plan(batch.plan_batch(inputs, output, settings))
         return ExitCode.OK
@@ -175,6 +187,7 @@ def _main() -> int:
         return int(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
+        _name_variable(error)
         return ExitCode.SET_UP
     except FacepicsError as error:
         click.echo(f"facepics: {error}", err=True)
@@ -184,6 +197,15 @@ def _main() -> int:
         return ExitCode.INTERRUPTED
     except Terminated:
         return ExitCode.TERMINATED
+
+
+def _name_variable(error: click.ClickException) -> None:
+    """Say which variable of the environment a wrong value comes from, if it comes from one."""
+    context, option = getattr(error, "ctx", None), getattr(error, "param", None)
+    if not (isinstance(context, click.Context) and isinstance(option, click.Option)):
+        return
+    if context.get_parameter_source(str(option.name)) is ParameterSource.ENVIRONMENT:
+        click.echo(f"It comes from the variable {option.envvar}.", err=True)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.settings import TICK
 from pipeline.types import Kind, Scan, Tracks
 from trackers.offline.pairs import batches, expand, highest, pair_cover
 
@@ -19,7 +20,6 @@ Ints = NDArray[np.int64]
 
 _HIDDEN: Final = 0.3
 """Part of a face that another one covers when it counts as hidden."""
-_TICK: Final = 1e-6  # seconds by which times may be off when they are compared with settings
 
 
 def fill(scan: Scan, tracks: Tracks, max_gap: float) -> Tracks:
@@ -40,7 +40,7 @@ def fill(scan: Scan, tracks: Tracks, max_gap: float) -> Tracks:
 def _missing(scan: Scan, tracks: Tracks, max_gap: float) -> tuple[Ints, Ints]:
     """Return the frames (I,) that may be filled in, each with the row before its gap."""
     here, there = tracks.frame[:-1], tracks.frame[1:]
-    short = scan.time[there] - scan.time[here] <= max_gap + _TICK
+    short = scan.time[there] - scan.time[here] <= max_gap + TICK
     same = tracks.track_id[1:] == tracks.track_id[:-1]
     begin = np.flatnonzero(same & (there - here > 1) & (_seamless(scan, tracks) | short))
     gap, frame = expand(here[begin].astype(np.int64) + 1, there[begin].astype(np.int64))

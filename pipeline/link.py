@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.gaps import fill
 from pipeline.link_settings import OFFLINE, check_link_settings
 from pipeline.region import parse_region
-from pipeline.settings import LinkSettings
+from pipeline.settings import TICK, LinkSettings
 from pipeline.types import Kind, Scan, Tell, Tracks, to_nobody
 from trackers import TRACKERS, Tracker
 from trackers.offline import Faces, link_faces, link_in_windows, smooth
@@ -37,8 +37,6 @@ _WINDOW: Final = 200_000
 """Detections that are linked at a time; a shot with more is linked in windows."""
 _SHARED: Final = 4
 """What two windows have in common: so many times as long as a person may be out of sight."""
-
-_TICK: Final = 1e-6  # seconds by which times may be off when they are compared with settings
 
 
 def link(scan: Scan, settings: LinkSettings, tell: Tell = to_nobody) -> Tracks:
@@ -242,7 +240,7 @@ def _long_enough(
     shot_spans = _spans(_shot_of(looked, shots), scan.time[looked])
     track_spans = _spans(ids, scan.time[scan.frame[rows]])
     needed = np.minimum(min_track, shot_spans[_shot_of(scan.frame[rows], shots)] + step)
-    return np.asarray(track_spans[ids] + step >= needed - _TICK)
+    return np.asarray(track_spans[ids] + step >= needed - TICK)
 
 
 def _shot_of(frames: NDArray[np.integer], shots: NDArray[np.int32]) -> Ints:

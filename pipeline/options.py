@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from pipeline.settings import Settings
+
+_PREFIX: Final = "FACEPICS_"
+_CLOSE: Final = 0.9
+"""Likeness of two names from which one is taken for a slip of the other."""
 
 
 def groups() -> Iterator[tuple[str, tuple[dataclasses.Field[Any], ...]]]:
@@ -67,6 +72,17 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     return values
 
 
+def mistaken_variables(
+    command: click.Command, environment: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield variables that are nearly those of options, each with the one that is meant."""
+    known = [str(param.envvar) for param in command.params if param.envvar]
+    for name in sorted(environment):
+        if name.startswith(_PREFIX) and name not in known:
+            for meant in get_close_matches(name, known, 1, _CLOSE):
+                yield name, meant
+
+
 class SectionedCommand(click.Command):
     """A command whose help lists the options under a heading for each stage."""
 
@@ -89,7 +105,7 @@ def _option(field: dataclasses.Field[Any]) -> Callable[[Callable[..., Any]], Cal
     common: dict[str, Any] = {
         "default": field.default,
         "help": field.metadata["help"],
-        "envvar": f"FACEPICS_{field.name.upper()}",
+        "envvar": f"{_PREFIX}{field.name.upper()}",
         "show_default": True,
     }
     if field.type == "bool":

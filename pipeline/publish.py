@@ -209,7 +209,7 @@ def output_error(error: OSError, path: Path) -> OutputError:
         return OutputError(f"there is no room left in {path}: free some and run again")
     if error.errno in _UNWRITABLE:
         return OutputError(f"{path} cannot be written to ({error.strerror}): mend that, run again")
-    return OutputError(f"writing to {path} failed: {error}")
+    return OutputError(f"writing to {path} failed: {error.strerror or error}")
 
 
 def sync_tree(folder: Path) -> None:

@@ -172,13 +172,15 @@ class Extent:
     """Seconds; a gap of days between two frames is not days of video."""
     latest: float | None = None
     """Time of the frame before, seconds."""
+    longest: float = field(init=False)
+    """Seconds that are allowed."""
+
+    def __post_init__(self) -> None:
+        self.longest = parse_duration(self.settings.max_duration)
 
     def check_claim(self, seconds: float, frames: int) -> None:
         """Raise Indivisible where so much is too long: one pass stops as soon as that is sure."""
-        if (
-            seconds > parse_duration(self.settings.max_duration)
-            or frames > self.settings.max_frames
-        ):
+        if seconds > self.longest or frames > self.settings.max_frames:
             raise Indivisible
 
     def check(self, frames: int, time: float) -> None:
@@ -188,9 +190,9 @@ class Extent:
         self.latest = time
         if frames > self.settings.max_frames:
             raise LimitExceeded(f"more than {self.settings.max_frames:,} frames (--max-frames)")
-        longest = self.settings.max_duration
-        if self.played > parse_duration(longest):
-            raise LimitExceeded(f"it plays for longer than {longest} (--max-duration)")
+        if self.played > self.longest:
+            allowed = self.settings.max_duration
+            raise LimitExceeded(f"it plays for longer than {allowed} (--max-duration)")
 
 
 def _chosen_frames(

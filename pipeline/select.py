@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.keep import Keep, parse_keep
 from pipeline.quality import find_faults, measure_terms, overall
-from pipeline.settings import SelectSettings
+from pipeline.settings import TICK, SelectSettings
 from pipeline.types import Look, Reason, Scan, Selection, Tell, Tracks, to_nobody
 
 Ints = NDArray[np.int64]
@@ -20,8 +20,6 @@ Bools = NDArray[np.bool_]
 SAME_LOOK = 0.95
 """Correlation of two thumbnails from which they show nearly the same. Measured on real tracks: half
 of all pairs of neighbouring frames lie above, and one in twenty of the pairs a second apart."""
-
-_TICK = 1e-6  # seconds by which times may be off when they are compared with settings
 
 
 def select(
@@ -92,7 +90,7 @@ def _refuse(
         return _best_of_each(np.searchsorted(seen, good) // keep.sightings)
     if keep.seconds is not None:
         since = time - scan.time[tracks.frame[seen[0]]]
-        return _best_of_each(np.floor((since + _TICK) / keep.seconds))
+        return _best_of_each(np.floor((since + TICK) / keep.seconds))
     return np.full(len(good), Reason.NONE)
 
 
@@ -105,7 +103,7 @@ def _thin_out(
     kept = 0
     while kept < top and (refusals == Reason.OUTRANKED).any():
         best = np.argmax(refusals == Reason.OUTRANKED)
-        soon = np.abs(time - time[best]) < min_spacing - _TICK
+        soon = np.abs(time - time[best]) < min_spacing - TICK
         same = patterns @ patterns[best] >= SAME_LOOK
         refusals[(soon | same) & (refusals == Reason.OUTRANKED)] = Reason.NEAR_IDENTICAL
         refusals[best] = Reason.NONE

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 from pipeline.errors import SetUpError
 from pipeline.machine import count_workers
@@ -199,6 +199,10 @@ class Settings:
     select: SelectSettings = SelectSettings()
     render: RenderSettings = RenderSettings()
     run: RunSettings = RunSettings()
+
+
+TICK: Final = 1e-6
+"""Seconds by which times may be off when they are compared with settings."""
 
 
 def check_settings(settings: Settings) -> None:

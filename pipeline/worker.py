@@ -96,20 +96,22 @@ def _attempt(
 
     def load() -> detectors.Detector:
         scan = job.settings.scan
-        return detectors.load(
-            scan.weights,
-            device=device,
-            threshold=scan.score_floor,
-            precision=scan.precision,  # type: ignore[arg-type]  # a choice of the settings
-        )
+        sandbox.limit_memory(0)
+        try:
+            return detectors.load(
+                scan.weights,
+                device=device,
+                threshold=scan.score_floor,
+                precision=scan.precision,  # type: ignore[arg-type]  # a choice of the settings
+            )
+        finally:
+            sandbox.limit_memory(confinement.memory)
 
     def detector() -> detectors.Detector:
         scan = job.settings.scan
         key = f"{scan.weights} {scan.score_floor} {scan.precision} {job.detectors}"
         if key not in loaded:
-            sandbox.limit_memory(0)
             loaded[key] = Team(load, job.detectors) if job.detectors > 1 else load()
-            sandbox.limit_memory(confinement.memory)
         return loaded[key]
 
     try:

@@ -280,14 +280,18 @@ def _start(words: list[str], place: int, job: VideoJob) -> _Worker:
     ours, theirs = socket.socketpair()
     search_path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     with theirs:
-        process = subprocess.Popen(
-            [*words[:place], str(theirs.fileno()), *words[place:]],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**_FEW_ARENAS, **os.environ, "PYTHONPATH": search_path},
-        )
+        try:
+            process = subprocess.Popen(
+                [*words[:place], str(theirs.fileno()), *words[place:]],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**_FEW_ARENAS, **os.environ, "PYTHONPATH": search_path},
+            )
+        except OSError as error:
+            reason = error.strerror or error
+            raise SetUpError(f"no worker can be started ({reason}): use fewer --jobs") from error
     return _Worker(process, Connection(ours.detach()), job, time.monotonic())
 
 

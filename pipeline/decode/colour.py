@@ -7,6 +7,7 @@ PyAV, so PQ and HLG are mapped by our own tables (:mod:`pipeline.decode.hdr`).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import cv2
@@ -45,6 +46,9 @@ _PLANAR = ("yuv420p", "yuvj420p")
 _SCALING = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 """Averages when it scales down. Without the second, pictures grow darker with the scale."""
 
+_MOST_SCALERS = 8
+"""Kept: each takes memory, and a file may change its size with every frame."""
+
 
 def transfer(frame: VideoFrame) -> str:
     """Return ``sdr``, ``pq`` or ``hlg``."""
@@ -55,7 +59,7 @@ class Converter:
     """Turns decoded frames into arrays; keeps FFmpeg's scalers from one frame to the next."""
 
     def __init__(self) -> None:
-        self._scalers: dict[tuple[str, tuple[int, int]], VideoReformatter] = {}
+        self._scaler_for = lru_cache(_MOST_SCALERS)(lambda *_: VideoReformatter())
 
     def bgr(self, frame: VideoFrame, size: tuple[int, int]) -> Image:
         """Return ``(height, width, 3)`` uint8 BGR at ``size`` (width, height).
@@ -115,7 +119,7 @@ class Converter:
 
     def _converted(self, frame: VideoFrame, size: tuple[int, int], pixel_format: str) -> VideoFrame:
         """Return ``frame`` at ``size`` in another pixel format; of YUV in BT.709, limited range."""
-        scaler = self._scalers.setdefault((pixel_format, size), VideoReformatter())
+        scaler = self._scaler_for(pixel_format, size)
         matrix = _matrix(frame)
         if size != (frame.width, frame.height) and frame.format.name in _PLANAR:
             frame = _resized(frame, size)

@@ -198,8 +198,13 @@ def choose_video(container: InputContainer, settings: DecodeSettings) -> VideoSt
         raise Unreadable("there is no decoder for the codec of the video")
     best = max(known, key=_amount)
     if best.width * best.height > settings.max_megapixels * 1e6:
-        raise LimitExceeded(f"the pictures are too large: {best.width}x{best.height}")
+        raise too_large(best.width, best.height)
     return best
+
+
+def too_large(width: int, height: int) -> LimitExceeded:
+    """Return the error for pictures with more pixels than the settings allow."""
+    return LimitExceeded(f"the pictures are too large: {width}x{height} (--max-megapixels)")
 
 
 def video_streams(container: InputContainer) -> Sequence[VideoStream]:

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from pipeline.decode.account import Account
 from pipeline.decode.clock import Clock, frame_rate, with_following
-from pipeline.decode.container import choose_video, open_container, video_streams
+from pipeline.decode.container import choose_video, open_container, too_large, video_streams
 from pipeline.decode.deinterlace import deinterlaced
 from pipeline.decode.transport import ends_within_packet
 from pipeline.errors import LimitExceeded, Unreadable
@@ -215,7 +215,7 @@ class Playback:
         """Raise the error for a stream without a frame."""
         codec, account = self.stream.codec_context, self.account
         if codec.width * codec.height > self._max_pixels:
-            raise LimitExceeded(f"the pictures are too large: {codec.width}x{codec.height}")
+            raise too_large(codec.width, codec.height)
         why = account.error or account.stopped or "there is none"
         raise Unreadable(f"no frame can be decoded: {why}")
 

@@ -78,8 +78,9 @@ def try_out(name: str) -> None:
         frame.pts = 0
         packets = [*codec.encode(frame), *codec.encode(None)]
     except Exception as error:  # of whatever type: drivers fail in many ways
+        reason = getattr(error, "strerror", None) or error
         raise SetUpError(
-            f"the encoder {name} cannot be used here ({error}): use --encoder x264, or mend the "
+            f"the encoder {name} cannot be used here ({reason}): use --encoder x264, or mend the "
             "driver of the graphics card"
         ) from error
     if not packets:

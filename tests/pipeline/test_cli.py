@@ -92,6 +92,27 @@ def test_an_empty_folder_is_fine(tmp_path: Path) -> None:
     assert "none found" in done.stdout
 
 
+def test_a_wrong_value_of_a_variable_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEPICS_MIN_FACE", "many")
+    done = start(tmp_path, "-o", tmp_path.parent / "out")
+    assert done.returncode == 2
+    assert "--min-face" in done.stderr
+    assert "FACEPICS_MIN_FACE" in done.stderr
+
+
+def test_a_variable_that_is_nearly_one_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FACEPICS_MINFACE", "FACEPICS_OUTPU", "FACEPICS_SHARED"):
+        monkeypatch.setenv(name, "40")
+    done = start(tmp_path, "-o", tmp_path.parent / "out")
+    assert done.returncode == 0
+    told = [line.split()[3] + line.split()[6] for line in done.stderr.splitlines()]
+    assert told == ["FACEPICS_MINFACEFACEPICS_MIN_FACE", "FACEPICS_OUTPUFACEPICS_OUTPUT"]
+
+
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

@@ -25,7 +25,7 @@ class _Group(click.Group):
             ctx.exit(TrainingError.exit_code)
 
 
-@click.group(cls=_Group)
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Train and measure detectors."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
