@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.speed import FFMPEG, facepics, prepare, time_in_turns, time_once
+from benchmarks.speed import FFMPEG, ROOT, facepics, prepare, time_in_turns, time_once
 
 RERUN: Final = 100
 """Videos of a run that finds nothing to do."""
@@ -48,6 +51,8 @@ def _starting(clip: Path, place: Path, turns: int) -> Iterator[Figure]:
     time_once(frame)
     walls = [wall for _, wall, _ in time_in_turns({"": facepics(media, place)}, turns)[""]]
     yield Figure("a run over one frame", median(walls), "s")
+    starts = [until_first_frame(clip, place / "started") for _ in range(turns)]
+    yield Figure("start to the first decoded frame", median(starts), "s")
     for number in range(1, RERUN):  # another size each: a copy would be known for one
         lines = ("-vf", f"scale=-2:{16 + 2 * number}", "-frames:v", "1", "-an")
         time_once((*FFMPEG, "-i", clip, *lines, media / f"{number}.mp4"))
@@ -56,6 +61,15 @@ def _starting(clip: Path, place: Path, turns: int) -> Iterator[Figure]:
     again = (*ours[:3], "--output", *ours[4:])  # `-o` would begin anew
     walls = [time_once(again)[1] for _ in range(turns)]
     yield Figure(f"a run over {RERUN} videos with nothing to do", median(walls), "s")
+
+
+def until_first_frame(clip: Path, out: Path) -> float:
+    """Return the seconds until a frame of the clip is decoded."""
+    shutil.rmtree(out, ignore_errors=True)
+    program = (sys.executable, ROOT / "benchmarks" / "first_frame.py", clip, "-o", out)
+    began = time.monotonic()
+    told = subprocess.run(program, check=True, capture_output=True, text=True).stdout
+    return float(told) - began
 
 
 def _two_workers(clip: Path, place: Path, turns: int) -> Figure:

@@ -1,12 +1,15 @@
 """How whole runs are timed."""
 
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from benchmarks.batch import until_first_frame
 from benchmarks.growth import Point, slope
 from benchmarks.results import growth_table, speed_table
-from benchmarks.speed import time_in_turns, time_once
+from benchmarks.speed import ROOT, time_in_turns, time_once
 
 
 def test_a_program_is_measured_with_what_it_starts() -> None:
@@ -54,3 +57,10 @@ def test_table_of_growth() -> None:
         "| 720p | 10.0 | 25.0 |",
         "| memory, in an hour of 240p | 3 MB | |",
     ]
+
+
+def test_the_first_frame_comes_long_before_the_end(tmp_path: Path) -> None:
+    began = time.monotonic()
+    seconds = until_first_frame(ROOT / "media" / "sample.mp4", tmp_path / "out")
+    assert 0 < seconds < time.monotonic() - began
+    assert not (tmp_path / "out" / "sample.mp4").exists()
