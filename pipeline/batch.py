@@ -25,12 +25,12 @@ from pipeline.errors import ExitCode, OutputError, SetUpError
 from pipeline.facts import Source, Status, VideoResult
 from pipeline.job import VideoJob
 from pipeline.ledger import BatchProgress, Ledger
-from pipeline.manifest import BrokenManifest, Manifest
+from pipeline.messages import Outcome
 from pipeline.planning import Action, Decision, Planner
 from pipeline.publish import OutputFolder, output_errors, private_files
 from pipeline.settings import Settings, parse_duration
 from pipeline.sources import SourceIndex
-from pipeline.workers import Outcome, WorkerPool
+from pipeline.workers import WorkerPool
 
 _log = logging.getLogger(__name__)
 
@@ -324,13 +324,9 @@ class _Batch:
 
     def _end(self, decision: Decision, job: VideoJob, outcome: Outcome) -> None:
         if outcome.kind == "done":
-            try:
-                manifest = Manifest.read(job.stage)
-            except (OSError, BrokenManifest) as error:
-                outcome = Outcome("crashed", f"its worker left no result to go by: {error}")
-            else:
-                self.ledger.publish(decision, job.stage, manifest, outcome.seconds)
-                return
+            assert outcome.manifest is not None
+            self.ledger.publish(decision, job.stage, outcome.manifest, outcome.seconds)
+            return
         self.out.drop(job.stage)
         if outcome.kind == "skipped":
             self._end_without_video(decision, outcome.reason)

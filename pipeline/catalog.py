@@ -140,7 +140,7 @@ class Catalog:
                 raise CatalogBusy(f"{self.output / FILE_NAME} is in use") from error
             raise _output_error(self.output, error) from error
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode not in _DAMAGED:
+            if getattr(error, "sqlite_errorcode", None) not in _DAMAGED:
                 raise
         self._db.close()
         rebuild(self.output)

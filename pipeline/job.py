@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 from pipeline.facts import Source
+from pipeline.keys import STAGES
 from pipeline.settings import Settings
 from pipeline.sources import Content
 
@@ -31,3 +33,8 @@ class VideoJob:
     """How many look at its frames side by side."""
     file: FileIO | None = None
     """The source, open already, for who must not open it."""
+
+    @property
+    def result_settings(self) -> dict[str, Any]:
+        """The settings that results depend on, by stage."""
+        return {stage: asdict(getattr(self.settings, stage)) for stage in ("decode", *STAGES)}

@@ -112,7 +112,14 @@ class Manifest:
             data["warnings"] = tuple(data["warnings"])
             data["outputs"] = {name: Output(**output) for name, output in data["outputs"].items()}
             return cls(**data)
-        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            RecursionError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise BrokenManifest(f"the manifest is damaged: {error}") from error
 
     @classmethod

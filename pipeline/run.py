@@ -11,10 +11,9 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,6 @@ from pipeline.errors import LimitExceeded, NotAVideo, StaleScan, VideoError
 from pipeline.facts import Status
 from pipeline.health import examine
 from pipeline.job import VideoJob
-from pipeline.keys import STAGES
 from pipeline.layout import SCAN
 from pipeline.link import link
 from pipeline.manifest import FILE_NAME, Counts, Manifest, Output
@@ -35,7 +33,7 @@ from pipeline.render import RenderJob, RenderResult, render, verify
 from pipeline.report.video import write_video_page
 from pipeline.scan import scan, scan_divided, scanfile
 from pipeline.select import looks, select
-from pipeline.settings import DecodeSettings, Settings, parse_duration
+from pipeline.settings import DecodeSettings, parse_duration
 from pipeline.types import Frame, Look, Scan, Tell, Tracks
 
 _LONGEST_FRAME = 60.0
@@ -236,7 +234,7 @@ def _manifest(job: VideoJob, seen: Scan, tracks: Tracks, rendered: RenderResult)
         phase="scan" if partial else "",
         reason="; ".join(seen.audit.warnings) if partial else "",
         keys=job.keys,
-        settings=_result_settings(job.settings),
+        settings=job.result_settings,
         weights=job.weights,
         detector=seen.detector,
         program=__version__,
@@ -259,7 +257,7 @@ def _failure(job: VideoJob, phase: str, error: VideoError) -> Manifest:
         phase=phase,
         reason=str(error),
         keys=job.keys,
-        settings=_result_settings(job.settings),
+        settings=job.result_settings,
         weights=job.weights,
         program=__version__,
     )
@@ -268,11 +266,6 @@ def _failure(job: VideoJob, phase: str, error: VideoError) -> Manifest:
 def _clear(stage: Path) -> None:
     for path in stage.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _result_settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings that results depend on."""
-    return {stage: asdict(getattr(settings, stage)) for stage in ("decode", *STAGES)}
 
 
 def _outputs(stage: Path, tell: Tell) -> dict[str, Output]:

@@ -38,6 +38,8 @@ _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 """Landlock's system calls; the same numbers on every processor."""
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = (1 << bit for bit in range(4))
+_MAKE_SPECIAL = 1 << 6 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12
+"""Devices, sockets, pipes, links: what is no file."""
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 _KNOWN_BITS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
@@ -66,7 +68,7 @@ class Confinement:
     reads: tuple[str, ...] = ()
     """Files and folders that it may read, beside the program and its libraries."""
     writes: tuple[str, ...] = ()
-    """Folders in which it may do as it likes."""
+    """Folders in which it may do as it likes with files and folders."""
     memory: float = 0.0
     """GB that a video may take beside the program and the detector; 0: any."""
     file_size: float = 0.0
@@ -186,7 +188,7 @@ def _lock_files(confinement: Confinement) -> str:
     for path in (*_DEVICES, *_gpu_devices()):
         _allow(rules, path, handled & ~_EXECUTE, handled)
     for path in confinement.writes:
-        _allow(rules, path, handled & ~_EXECUTE, handled)
+        _allow(rules, path, handled & ~_EXECUTE & ~_MAKE_SPECIAL, handled)
     _syscall(_RESTRICT_SELF, rules, 0)
     os.close(rules)
     return "closed"

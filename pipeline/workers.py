@@ -9,28 +9,32 @@ that nobody has checked. What runs in the child is :mod:`pipeline.worker`.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pipeline.errors import OutputError, SetUpError, VideoError
+from pipeline.manifest import BrokenManifest
+from pipeline.messages import KEPT_AFTER, Outcome, read_message
+from pipeline.received import receive
 from pipeline.sandbox import NO_GRANTS, Confinement
 from pipeline.sources import open_file
 
 if TYPE_CHECKING:
     from pipeline.facts import Source
     from pipeline.job import VideoJob
+    from pipeline.manifest import Manifest
 
 _log = logging.getLogger(__name__)
 
@@ -42,25 +46,10 @@ it is shut in."""
 _FEW_ARENAS = {"MALLOC_ARENA_MAX": "4"}
 """Else each thread reserves address space, and the limit of memory depends on the processors."""
 
-_KEPT_AFTER = ("done", "skipped", "changing")
-"""Outcomes after which a worker goes on; any other may have left it in disorder."""
-_KINDS = (*_KEPT_AFTER, "crashed", "limit")
-
 _LONGEST_LINE = 1 << 20
 """Bytes; a trace of a defect is the longest thing that a worker has to say."""
-_UNCOUNTABLE = 1 << 53
-"""Steps of which no progress can be shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a worker's job ended."""
-
-    kind: str
-    """``done``, ``skipped``, or a status: ``changing``, ``crashed``, ``timeout``, ``limit``."""
-    reason: str = ""
-    phase: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
+_PATIENCE = struct.pack("ll", 10, 0)
+"""Seconds and microseconds after which a worker that takes nothing is left to itself."""
 
 
 @dataclass(slots=True, eq=False)
@@ -79,14 +68,12 @@ class _Worker:
     """What has come of a line that has not ended."""
 
     def lines(self) -> list[bytes]:
-        """Return the lines that have come to their end; raises EOFError, OSError or ValueError."""
+        """Return the lines that have come to their end; raises EOFError or OSError."""
         new = os.read(self.connection.fileno(), _LONGEST_LINE)
         if not new:
             raise EOFError
         *lines, self.unread = (self.unread + new).split(b"\n")
-        if len(self.unread) > _LONGEST_LINE:
-            raise ValueError("a line without an end")
-        return lines
+        return [*lines, self.unread] if len(self.unread) > _LONGEST_LINE else lines
 
     def stop(self) -> int:
         """Kill the process if it lives; return its exit code (negative: a signal)."""
@@ -107,6 +94,7 @@ class WorkerPool:
         progress: Callable[[Source, str, int, int | None], None],
         command: Sequence[str] = COMMAND,
         *,
+        receive: Callable[[VideoJob], Manifest] = receive,
         max_wall: float = 0.0,
         confinement: Confinement = NO_GRANTS,
     ) -> None:
@@ -118,12 +106,14 @@ class WorkerPool:
             stall_timeout: Seconds without progress after which a video is given up.
             progress: Told the source, the stage, the frames done, and how many there are.
             command: Starts a worker.
+            receive: Reads what a worker left that is done; raises BrokenManifest.
             max_wall: Seconds after which a video is given up; 0: never.
             confinement: How they are shut in.
         """
         self.isolation: dict[str, str] = {}
         """How far the workers are shut in, in words; empty until one has said so."""
         self._command = [*command]
+        self._receive = receive
         self._confinement = confinement
         self._max_wall = max_wall
         self._jobs = jobs
@@ -191,39 +181,47 @@ class WorkerPool:
     def _listen(self, worker: _Worker) -> Outcome | None:
         """Take what a worker has to say; return how its job ended, once it did."""
         try:
-            for line in worker.lines():
-                outcome = self._understand(worker, json.loads(line))
-                if outcome is not None:
-                    return self._ended(worker, outcome)
-        except EOFError:
+            lines = worker.lines()
+        except (EOFError, OSError):
             return self._lose(worker)
-        except (OSError, RecursionError, TypeError, ValueError):
-            return self._lose(worker, "said what nobody understands")
+        for line in lines:
+            worker.last_sign = time.monotonic()
+            try:
+                message = read_message(line)
+            except ValueError:
+                return self._lose(worker, "said what nobody understands")
+            outcome = self._heed(worker, message)
+            if outcome is not None:
+                return self._ended(worker, outcome)
         return None
 
-    def _understand(self, worker: _Worker, message: Any) -> Outcome | None:
-        """Act on a message; raises ValueError if it is none."""
-        worker.last_sign = time.monotonic()
+    def _heed(self, worker: _Worker, message: dict[str, Any]) -> Outcome | None:
+        """Act on a message; return the outcome that it tells of, if it does."""
         match message:
-            case {"progress": [str(phase), int(done), int() | None as total]} if (
-                max(done, total or 0) < _UNCOUNTABLE
-            ):
+            case {"progress": (phase, done, total)}:
                 worker.phase = phase
                 self._progress(worker.job.source, phase, done, total)
-            case {"outcome": dict(facts)}:
-                return _outcome(**facts)
-            case {"isolation": dict(parts)} if all(isinstance(it, str) for it in parts.values()):
+            case {"isolation": parts}:
                 self._note(parts)
-            case {"defect": str(trace)}:
+            case {"defect": trace}:
                 name = worker.job.source.name
                 _log.error("unexpected error in %s", name, extra={"trace": trace})
-            case {"output": str(words)}:
+            case {"output": words}:
                 raise OutputError(words)
-            case {"set_up": str(words)}:
+            case {"set_up": words}:
                 raise SetUpError(words)
-            case _:
-                raise ValueError("not a message")
+            case {"outcome": Outcome(kind="done") as outcome}:
+                return self._received(worker, outcome)
+            case {"outcome": Outcome() as outcome}:
+                return outcome
         return None
+
+    def _received(self, worker: _Worker, outcome: Outcome) -> Outcome:
+        """Add the manifest that a worker left; without a good one it has failed."""
+        try:
+            return replace(outcome, manifest=self._receive(worker.job))
+        except BrokenManifest as error:
+            return Outcome("crashed", f"its worker left no result to go by: {error}", worker.phase)
 
     def _note(self, isolation: dict[str, str]) -> None:
         """Say once how far the workers are shut in."""
@@ -237,7 +235,7 @@ class WorkerPool:
 
     def _ended(self, worker: _Worker, outcome: Outcome) -> Outcome:
         self._busy.remove(worker)
-        if outcome.kind in _KEPT_AFTER:
+        if outcome.kind in KEPT_AFTER:
             self._idle.append(worker)
         else:
             worker.stop()
@@ -266,18 +264,10 @@ class WorkerPool:
         return Outcome("crashed", reason, worker.phase)
 
 
-def _outcome(kind: Any, reason: Any = "", phase: Any = "", seconds: Any = None) -> Outcome:
-    """Make an outcome of what a worker said; raises ValueError."""
-    match [reason, phase, seconds or {}]:
-        case [str(), str(), dict(stages)] if kind in _KINDS:
-            if all(isinstance(time, float) for time in stages.values()):
-                return Outcome(kind, reason, phase, stages)
-    raise ValueError("not an outcome")
-
-
 def _start(words: list[str], place: int, job: VideoJob) -> _Worker:
     """Start a worker; its end of the line is put at ``place`` among the words that start it."""
     ours, theirs = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _PATIENCE)
     search_path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     with theirs:
         try:

@@ -18,6 +18,11 @@ GARBAGE = {
     "facts": b'{"outcome": {"kind": "done", "colour": "red"}}\n',
     "seconds": b'{"outcome": {"kind": "done", "seconds": {"scan": "long"}}}\n',
     "steps": b'{"progress": ["scan", 1%s, null]}\n' % (b"0" * 400),
+    "negative": b'{"progress": ["scan", 1, -1%s]}\n' % (b"0" * 400),
+    "bool": b'{"progress": ["scan", true, null]}\n',
+    "phase": b'{"progress": ["party", 1, 2]}\n',
+    "surrogate": b'{"outcome": {"kind": "skipped", "reason": "\\ud800"}}\n',
+    "infinite": b'{"outcome": {"kind": "skipped", "seconds": {"scan": Infinity}}}\n',
     "half": b'{"outcome": {"kind": "do',
 }
 """What no worker of ours says."""
@@ -58,6 +63,9 @@ def act(connection: Connection, name: str) -> None:
             say(connection, output="there is no room left")
         case "unset":
             say(connection, set_up="there is no such device")
+        case "eager":
+            while True:
+                say(connection, outcome={"kind": "done"})
         case "pid":
             say(connection, outcome={"kind": "skipped", "reason": str(os.getpid())})
         case _:

@@ -8,11 +8,9 @@ import pytest
 
 from pipeline import batch
 from pipeline.batch import process_batch
-from pipeline.facts import Status
 from pipeline.job import VideoJob
-from pipeline.manifest import FILE_NAME
+from pipeline.messages import Outcome
 from pipeline.settings import RunSettings, Settings
-from pipeline.workers import Outcome
 
 
 class Pool:
@@ -59,26 +57,3 @@ def test_workers_without_a_video_help_with_another(
         (media / f"{name}.mp4").write_bytes(b"new %d" % name)
     process_batch([media], tmp_path / "out", settings)
     assert [job.detectors for job in Pool.jobs] == [detectors] * new
-
-
-@pytest.mark.parametrize("left", [None, b"{}", b"[" * 100_000, b"\xff"])
-def test_a_worker_that_leaves_no_manifest_has_failed_and_the_batch_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: bytes | None
-) -> None:
-    class Claims(Pool):
-        """Says that all is done."""
-
-        def run(self, jobs: Iterator[VideoJob]) -> Iterator[tuple[VideoJob, Outcome]]:
-            for job in jobs:
-                if left is not None:
-                    (job.stage / FILE_NAME).write_bytes(left)
-                yield job, Outcome("done")
-
-    monkeypatch.setattr(batch, "WorkerPool", Claims)
-    media = tmp_path / "media"
-    media.mkdir()
-    for name in ("a.mp4", "b.mp4"):
-        (media / name).write_bytes(name.encode())
-    videos = process_batch([media], tmp_path / "out").videos
-    assert [video.status for video in videos] == [Status.CRASHED] * 2
-    assert all("left no result" in video.reason for video in videos)

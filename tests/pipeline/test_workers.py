@@ -4,15 +4,18 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.errors import OutputError, SetUpError
-from pipeline.facts import Source
-from pipeline.run import VideoJob
+from pipeline.facts import Source, Status
+from pipeline.job import VideoJob
+from pipeline.manifest import BrokenManifest, Manifest
+from pipeline.messages import Outcome
 from pipeline.settings import Settings
 from pipeline.sources import Content, Fingerprint
-from pipeline.workers import Outcome, WorkerPool
+from pipeline.workers import WorkerPool
 from tests.pipeline.stub_worker import GARBAGE
 
 STUB = (sys.executable, str(Path(__file__).with_name("stub_worker.py")))
@@ -24,11 +27,23 @@ def job(name: str) -> VideoJob:
     return VideoJob(source, content, name, Path("/stage"), None, Settings(), {}, {})
 
 
+def left(job: VideoJob) -> Manifest:
+    """Read what a stub is said to leave."""
+    if job.source.name.startswith(("false", "eager")):
+        raise BrokenManifest("it is false")
+    return Manifest(job.source.name, 0, "00", Status.DONE)
+
+
+def pool(jobs: int = 1, stall: float = 60.0, progress: Any = None, wall: float = 0.0) -> WorkerPool:
+    told = progress or (lambda *_: None)
+    return WorkerPool(jobs, "cpu", stall, told, command=STUB, receive=left, max_wall=wall)
+
+
 def run(
     names: list[str], jobs: int = 1, stall: float = 60.0, wall: float = 0.0
 ) -> dict[str, Outcome]:
-    with WorkerPool(jobs, "cpu", stall, lambda *_: None, command=STUB, max_wall=wall) as pool:
-        return {job.source.name: outcome for job, outcome in pool.run(map(job, names))}
+    with pool(jobs, stall, wall=wall) as workers:
+        return {job.source.name: outcome for job, outcome in workers.run(map(job, names))}
 
 
 def test_a_worker_is_kept_over_many_videos() -> None:
@@ -75,6 +90,19 @@ def test_a_video_that_takes_too_long_is_given_up_though_it_goes_on() -> None:
     assert outcomes["after"].kind == "done"
 
 
+def test_a_worker_whose_result_is_none_is_replaced() -> None:
+    outcomes = run(["pid-1", "false", "pid-2"])
+    assert outcomes["false"].kind == "crashed"
+    assert "left no result" in outcomes["false"].reason
+    assert outcomes["pid-1"].reason != outcomes["pid-2"].reason
+
+
+def test_a_worker_that_does_not_listen_holds_nothing_up() -> None:
+    outcomes = run([f"eager-{n}" for n in range(3)] + ["after"])
+    assert outcomes.pop("after").kind == "done"
+    assert {outcome.kind for outcome in outcomes.values()} == {"crashed"}
+
+
 def test_a_worker_that_erred_is_replaced() -> None:
     outcomes = run(["limit", "pid"])
     assert outcomes["limit"].kind == "limit"
@@ -95,8 +123,8 @@ def test_jobs_are_taken_only_when_a_worker_is_free() -> None:
             taken.append(name)
             yield job(name)
 
-    with WorkerPool(1, "cpu", 60.0, lambda *_: None, command=STUB) as pool:
-        for count, _ in enumerate(pool.run(jobs()), start=1):
+    with pool() as workers:
+        for count, _ in enumerate(workers.run(jobs()), start=1):
             assert len(taken) == count
 
 
@@ -109,14 +137,14 @@ def test_what_stops_the_run_is_raised() -> None:
 
 def test_progress_names_the_source() -> None:
     seen = []
-    with WorkerPool(1, "cpu", 60.0, lambda *call: seen.append(call), command=STUB) as pool:
-        list(pool.run(map(job, ["a"])))
+    with pool(progress=lambda *call: seen.append(call)) as workers:
+        list(workers.run(map(job, ["a"])))
     assert [(source.name, *rest) for source, *rest in seen] == [("a", "scan", 7, 10)]
 
 
 def test_closing_the_pool_leaves_no_process() -> None:
-    with WorkerPool(1, "cpu", 60.0, lambda *_: None, command=STUB) as pool:
-        pid = int(next(pool.run(map(job, ["pid", "hang"])))[1].reason)
+    with pool() as workers:
+        pid = int(next(workers.run(map(job, ["pid", "hang"])))[1].reason)
         os.kill(pid, 0)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
