@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Final
 
 from detectors import Detections, Detector
@@ -28,6 +29,7 @@ class Team:
         self.smallest_face = first.smallest_face
         self.runtime = first.runtime
         self._make = make
+        self._one_at_a_time = Lock()  # who makes them may change limits of the whole process
         self._threads = ThreadPoolExecutor(count, "detector")
         self._seen = 0
 
@@ -37,10 +39,11 @@ class Team:
 
     def member(self, number: int) -> Detector:
         """Return one of them, ready."""
-        member = self._members[number]
-        if member is None:
-            member = self._members[number] = self._make()
-        return member
+        with self._one_at_a_time:
+            member = self._members[number]
+            if member is None:
+                member = self._members[number] = self._make()
+            return member
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
         """Return the faces of each picture (H, W, 3)."""

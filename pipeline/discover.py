@@ -51,10 +51,8 @@ def discover(
     search = _Search(output, settings)
     for given in inputs:
         search.add(os.fspath(given))
-    if search.links_left:
-        log.warning(
-            "%d symbolic links are left out; --follow-symlinks takes them too", search.links_left
-        )
+    if left := search.links_left():
+        log.warning("symbolic links that are left out: %d; --follow-symlinks takes them too", left)
     return sorted(search.found.values(), key=lambda source: os.fsencode(source.name))
 
 
@@ -71,13 +69,12 @@ class _Search:
     settings: DiscoverSettings
     found: dict[str, Source] = field(default_factory=dict)
     """By real path."""
-    links_left: int = 0
-    """Symbolic links that were met and are not to be followed."""
 
     def __post_init__(self) -> None:
         self._output = Path(os.path.realpath(self.output))
         self._now = time.time()
         self._walked: set[str] = set()
+        self._links: set[str] = set()
 
     def add(self, given: str, *, listed: bool = False) -> None:
         """Add what an input stands for."""
@@ -98,6 +95,7 @@ class _Search:
         parts = Path(pattern).parts
         fixed = next(place for place, part in enumerate(parts) if has_magic(part))
         base, rest = Path(*parts[:fixed]), Path(*parts[fixed:])
+        self._check_no_output(pattern, os.path.realpath(base))
         matches = [str(match) for match in base.glob(str(rest))]
         if not matches:
             raise SetUpError(f"nothing matches the pattern {pattern!r}; check it")
@@ -105,9 +103,11 @@ class _Search:
             self._add_existing(match, named=False)
 
     def _add_existing(self, given: str, *, named: bool) -> None:
-        """Add a file, or walk a folder; links only if they are named or to be followed."""
+        """Add a file, or walk a folder; what is only met also where it is to be passed over."""
         path = Path(given)
-        if not named and self._is_left(path):
+        if not named and self._is_left(path, path.name):
+            return
+        if not named and self._output_around(os.path.realpath(given)) is not None:
             return
         if path.is_dir():
             root = os.path.realpath(given)
@@ -164,13 +164,20 @@ class _Search:
         if not entry.is_symlink():
             return False
         leads_to = Path(os.path.realpath(entry.path)).parent
-        return self._is_left(entry) or self._output_around(str(leads_to)) is not None
+        return self._is_left(entry, name) or self._output_around(str(leads_to)) is not None
 
-    def _is_left(self, met: Path | os.DirEntry[str]) -> bool:
-        """Tell whether something is a link that is not to be followed, and count it."""
-        left = met.is_symlink() and not self.settings.follow_symlinks
-        self.links_left += left
-        return left
+    def _is_left(self, met: Path | os.DirEntry[str], name: str) -> bool:
+        """Tell whether something is a link that is not to be followed, and remember it."""
+        if not met.is_symlink() or self.settings.follow_symlinks:
+            return False
+        include = self.settings.include
+        if met.is_dir() or (met.is_file() and (not include or _matches(name, include))):
+            self._links.add(os.path.realpath(met))
+        return True
+
+    def links_left(self) -> int:
+        """Return how many files and folders are left out to which only links lead."""
+        return len(self._links - self.found.keys() - self._walked)
 
     def _add_file(self, real: str, name: str = "", *, named: bool = False) -> None:
         """Add a file unless it is not wanted; what is there already keeps its name."""

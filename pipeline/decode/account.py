@@ -83,17 +83,20 @@ class Account:
         """
         if self.stopped or self._breaks_off:
             return True
-        if not self.ended or self.duration is None:
+        if not self.ended or self.duration is None or self.endless:
             return False
         there = self.end - self.begin if self.of_stream else max(self.end, self.end_of_data)
         mean_length = (self.end - self.begin) / max(self.frames, 1)
         return there < COMPLETE * self.duration and self.duration - there > 1.5 * mean_length
 
     @property
-    def _breaks_off(self) -> bool:
-        """Whether the stream ends in the middle of a packet or of a frame."""
-        hurt = self.endless and self.damaged_last > max(0, self.frames - _AT_THE_END)
-        return self.ended and (self.cut_off or hurt)
+    def _breaks_off(self) -> str:
+        """What speaks for an end that is missing, where the file cannot tell."""
+        if self.ended and self.cut_off:
+            return "the file ends in the middle of a packet"
+        if self.ended and self.endless and self.damaged_last > max(0, self.frames - _AT_THE_END):
+            return "the last frames are damaged"
+        return ""
 
     def audit(self) -> DecodeAudit:
         """Return the account, up to the frame that was decoded last."""
@@ -119,7 +122,7 @@ class Account:
         if self.stopped:
             yield f"decoding stopped at {self.end:.3f} s: {self.stopped}"
         elif self._breaks_off:
-            yield f"the video breaks off at {self.end:.3f} s: the file seems to be cut off"
+            yield f"the video may be cut off at {self.end:.3f} s: {self._breaks_off}"
         elif self.truncated:
             yield f"the video ends at {self.end:.3f} s, but {self.duration:.3f} s were announced"
         if self.mended:

@@ -6,6 +6,7 @@ schema's version, the video and the audit as JSON. The same scan makes the same 
 
 from __future__ import annotations
 
+import errno
 import json
 import zipfile
 import zlib
@@ -81,6 +82,10 @@ def load(path: Path) -> Scan:
         return Scan(info=info, audit=audit, detector=str(about["detector"]), **arrays)
     except UnusableScan:
         raise
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a damaged archive leads to before its beginning
+            raise
+        raise UnusableScan(f"{path} is damaged ({error}).") from error
     except _DAMAGE as error:
         raise UnusableScan(f"{path} is damaged or is no scan ({error}).") from error
 

@@ -161,6 +161,26 @@ def test_an_array_that_claims_any_size_is_refused(path):
         scanfile.load(path)
 
 
+def test_a_directory_before_the_beginning_is_refused(path):
+    content = bytearray(path.read_bytes())
+    content[-6] += 1  # of the 4 bytes that say where the directory of the archive begins
+    path.write_bytes(content)
+    with pytest.raises(UnusableScan):
+        scanfile.load(path)
+
+
+def test_an_array_longer_than_it_says_is_refused(path):
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array)
+                file.write(b"x" * (name == "scores"))
+    with pytest.raises(UnusableScan, match="longer"):
+        scanfile.load(path)
+
+
 def test_another_schema_is_refused(path):
     with np.load(path) as archive:
         about = archive["about"].tobytes().replace(b'"schema": 2', b'"schema": 1')
