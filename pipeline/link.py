@@ -33,7 +33,7 @@ _CLEAR: Final = 0.25
 _FAST: Final = 0.08
 """Part of a face's size by which a fast camera moves in a frame."""
 
-_WINDOW: Final = 200_000
+_WINDOW: Final = 50_000
 """Detections that are linked at a time; a shot with more is linked in windows."""
 _SHARED: Final = 4
 """What two windows have in common: so many times as long as a person may be out of sight."""

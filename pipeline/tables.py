@@ -39,6 +39,9 @@ from pipeline.types import (
 
 SCHEMA = 1
 
+_ROW_GROUP = 50_000
+"""Boxes that are written at a time."""
+
 CropFiles = Mapping[tuple[int, int], str]
 """(track id, rank) -> path of the crop below the folder of the result."""
 
@@ -194,35 +197,46 @@ def _cell(name: str, value: float | str) -> str:
 def _write_boxes(
     path: Path, scan: Scan, tracks: Tracks, selection: Selection, crop_files: CropFiles
 ) -> None:
-    time = scan.time[tracks.frame]
-    start = scan.time[0] if len(scan.time) else 0.0
-    columns = {
-        "track_id": tracks.track_id,
-        "frame": tracks.frame,
-        "pts": scan.pts[tracks.frame],
-        "time_s": time,
-        "from_start_s": time - start,
-        **dict(zip(("x1", "y1", "x2", "y2"), tracks.boxes.T, strict=True)),
-        "score": tracks.scores,
-        "kind": _named(tracks.kind, [kind.name.lower() for kind in Kind]),
-        "quality": selection.quality,
-        **{
-            f"quality_{t}": column
-            for t, column in zip(QUALITY_TERMS, selection.terms.T, strict=True)
-        },
-        "reason": _named(selection.reason, [reason_name(r) or None for r in Reason]),
-        "rank": selection.rank,
-        "crop": pa.array(
-            [
-                crop_files.get((int(track_id), int(rank))) if rank else None
-                for track_id, rank in zip(tracks.track_id, selection.rank, strict=True)
-            ],
-            pa.string(),
-        ),
-    }
-    table = pa.table(columns).replace_schema_metadata(_metadata(scan, tracks))
+    """Write the boxes in groups of rows, so that no copy of the whole table is made."""
+    metadata = _metadata(scan, tracks)
+    schema = _boxes(scan, tracks, selection, crop_files, slice(0)).schema.with_metadata(metadata)
     words = ["kind", "reason", "crop"]
-    pq.write_table(table, path, compression="zstd", use_dictionary=words)
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=words) as writer:
+        for first in range(0, max(len(tracks.frame), 1), _ROW_GROUP):
+            rows = slice(first, first + _ROW_GROUP)
+            table = _boxes(scan, tracks, selection, crop_files, rows)
+            writer.write_table(table.replace_schema_metadata(metadata))
+
+
+def _boxes(
+    scan: Scan, tracks: Tracks, selection: Selection, crop_files: CropFiles, rows: slice
+) -> pa.Table:
+    """Return some rows of the table of boxes."""
+    frame, track_id, rank = tracks.frame[rows], tracks.track_id[rows], selection.rank[rows]
+    time = scan.time[frame]
+    start = scan.time[0] if len(scan.time) else 0.0
+    terms = zip(QUALITY_TERMS, selection.terms[rows].T, strict=True)
+    crops = [
+        crop_files.get((int(one), int(place))) if place else None
+        for one, place in zip(track_id, rank, strict=True)
+    ]
+    return pa.table(
+        {
+            "track_id": track_id,
+            "frame": frame,
+            "pts": scan.pts[frame],
+            "time_s": time,
+            "from_start_s": time - start,
+            **dict(zip(("x1", "y1", "x2", "y2"), tracks.boxes[rows].T, strict=True)),
+            "score": tracks.scores[rows],
+            "kind": _named(tracks.kind[rows], [kind.name.lower() for kind in Kind]),
+            "quality": selection.quality[rows],
+            **{f"quality_{name}": column for name, column in terms},
+            "reason": _named(selection.reason[rows], [reason_name(r) or None for r in Reason]),
+            "rank": rank,
+            "crop": pa.array(crops, pa.string()),
+        }
+    )
 
 
 def _named(codes: NDArray[np.uint8], names: list[str | None] | list[str]) -> Any:

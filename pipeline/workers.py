@@ -43,8 +43,9 @@ COMMAND = (sys.executable, "-P", "-m", "pipeline.worker")
 """Starts a worker; three words follow: the descriptor of its end of the line, the device, and how
 it is shut in."""
 
-_FEW_ARENAS = {"MALLOC_ARENA_MAX": "4"}
-"""Else each thread reserves address space, and the limit of memory depends on the processors."""
+_ALLOCATION = {"MALLOC_ARENA_MAX": "4", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""Else each thread reserves address space, and the limit of memory depends on the processors; and
+Arrow keeps what it has used."""
 
 _LONGEST_LINE = 1 << 20
 """Bytes; a trace of a defect is the longest thing that a worker has to say."""
@@ -277,7 +278,7 @@ def _start(words: list[str], place: int, job: VideoJob) -> _Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
-                env={**_FEW_ARENAS, **os.environ, "PYTHONPATH": search_path},
+                env={**_ALLOCATION, **os.environ, "PYTHONPATH": search_path},
             )
         except OSError as error:
             reason = error.strerror or error

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _LEAST_ROOM: Final = 64
-_GROWTH: Final = 1.25
+_GROWTH: Final = 1.1
 
 
 class Rows:

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.lib import format as npy
@@ -41,6 +41,10 @@ _DAMAGE: Final = (
 """What the libraries raise when bytes are not what they should be."""
 
 
+_PART: Final = 1 << 20
+"""Bytes that are written at a time."""
+
+
 class UnusableScan(ValueError):
     """The file is damaged, is no scan, or was written by another version: scan again."""
 
@@ -61,8 +65,8 @@ def save(scan: Scan, path: Path) -> None:
             entry = zipfile.ZipInfo(f"{name}.npy")  # unlike a bare name, not dated today
             entry.compress_type = zipfile.ZIP_DEFLATED
             large = array.nbytes > zipfile.ZIP64_LIMIT // 2
-            with archive.open(entry, "w", force_zip64=large) as file:  # no copy of the whole
-                npy.write_array(file, array, allow_pickle=False)
+            with archive.open(entry, "w", force_zip64=large) as file:
+                _write(array, file)
 
 
 def load(path: Path) -> Scan:
@@ -88,6 +92,14 @@ def load(path: Path) -> Scan:
         raise UnusableScan(f"{path} is damaged ({error}).") from error
     except _DAMAGE as error:
         raise UnusableScan(f"{path} is damaged or is no scan ({error}).") from error
+
+
+def _write(array: NDArray[Any], file: IO[bytes]) -> None:
+    """Write an array as ``.npy``, in parts: NumPy would make copies of 16 MB."""
+    npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
+    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    for first in range(0, len(content), _PART):
+        file.write(content[first : first + _PART].data)
 
 
 def _decoded(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

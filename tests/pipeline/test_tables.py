@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline import tables
 from pipeline.tables import TrackSummary, summarise, write_tables
 from pipeline.types import QUALITY_TERMS
 from tests.pipeline.records import crops_of, scan_of, selection_of, tracks_of
@@ -30,6 +31,16 @@ def test_tracks_hold_one_row_a_track(tmp_path, count):
         rows = list(csv.DictReader(file))
     assert [row["track_id"] for row in rows] == [str(n) for n in range(1, count + 1)]
     assert all(row["schema"] == "1" for row in rows)
+
+
+def test_boxes_are_the_same_in_one_group_and_in_many(tmp_path, monkeypatch, count):
+    whole = pq.read_table(write(tmp_path / "whole", count) / "boxes.parquet")
+    monkeypatch.setattr(tables, "_ROW_GROUP", 2)
+    path = write(tmp_path / "parts", count) / "boxes.parquet"
+    assert pq.ParquetFile(path).num_row_groups == max(1, -(-whole.num_rows // 2))
+    parts = pq.read_table(path)
+    assert parts.equals(whole)
+    assert parts.schema.metadata == whole.schema.metadata
 
 
 def test_a_track_in_numbers(tmp_path):

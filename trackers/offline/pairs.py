@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trackers.kalman import Floats
 from trackers.offline.faces import Ints
 
-_MOST: Final = 200_000
+_MOST: Final = 50_000
 """Pairs at a time: memory stays flat however long the shot is."""
 
 

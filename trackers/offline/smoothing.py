@@ -23,7 +23,7 @@ _PIECE: Final = 64
 """Sightings that a piece gives."""
 _OVERLAP: Final = 32
 """Sightings on either side that it only listens to."""
-_BATCH: Final = 2_000
+_BATCH: Final = 500
 """Pieces at a time."""
 
 
