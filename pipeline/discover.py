@@ -170,9 +170,10 @@ class _Search:
         """Tell whether something is a link that is not to be followed, and remember it."""
         if not met.is_symlink() or self.settings.follow_symlinks:
             return False
-        include = self.settings.include
-        if met.is_dir() or (met.is_file() and (not include or _matches(name, include))):
-            self._links.add(os.path.realpath(met))
+        include, real = self.settings.include, os.path.realpath(met)
+        wanted = not include or _matches(name, include)
+        if os.path.isdir(real) or (wanted and os.path.isfile(real)):
+            self._links.add(real)
         return True
 
     def links_left(self) -> int:

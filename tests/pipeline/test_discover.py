@@ -252,6 +252,7 @@ def test_links_that_are_left_out_are_told_of(media: Path, caplog: pytest.LogCapt
     (media / "known.mp4").symlink_to(media / "b.mp4")
     (media / "known").symlink_to(media / "a")
     (media / "broken").symlink_to(media / "nowhere")
+    (media / "loop").symlink_to(media / "loop")
     assert names(found(media)) == ALL
     assert not caplog.messages
     (media / "link.mp4").symlink_to(touch(media.parent / "else" / "x.mp4"))
