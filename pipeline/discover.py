@@ -170,10 +170,10 @@ class _Search:
         """Tell whether something is a link that is not to be followed, and remember it."""
         if not met.is_symlink() or self.settings.follow_symlinks:
             return False
-        include, real = self.settings.include, os.path.realpath(met)
+        include, real = self.settings.include, Path(os.path.realpath(met))
         wanted = not include or _matches(name, include)
-        if os.path.isdir(real) or (wanted and os.path.isfile(real)):
-            self._links.add(real)
+        if real.is_dir() or (wanted and real.is_file()):
+            self._links.add(str(real))
         return True
 
     def links_left(self) -> int:
