@@ -6,6 +6,7 @@ must start no thread.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -166,7 +167,8 @@ def _main() -> None:
     os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     descriptor, device, confinement = sys.argv[1:]
-    _serve(Connection(int(descriptor)), device, Confinement.from_json(confinement))
+    with contextlib.suppress(ConnectionError):  # the parent has ended: nobody listens any more
+        _serve(Connection(int(descriptor)), device, Confinement.from_json(confinement))
 
 
 if __name__ == "__main__":
