@@ -19,7 +19,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## work through MEDIA (default ./media), results in OUT (default ./facepics)
-	$(BIN)/python start.py $(MEDIA) --output $(OUT)
+	$(BIN)/python start.py "$(MEDIA)" --output "$(OUT)"
 
 test: $(VENV)/installed-test ## run the tests
 	$(BIN)/python -m pytest -m "not slow"

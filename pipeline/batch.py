@@ -56,6 +56,8 @@ class BatchResult:
     """One for each source that the run came to, in the order of their names."""
     left: int
     """Sources that the run did not come to."""
+    gone: int = 0
+    """Sources of results that are not there any more; the results stay."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -93,7 +95,7 @@ def process_batch(
         planner = Planner(out, index, checked.settings, checked.keys, purged)
         batch = _Batch(checked, out, planner, ledger)
         batch.run(sources)
-    return BatchResult(folder, ledger.seconds, batch.in_order(), ledger.left)
+    return BatchResult(folder, ledger.seconds, batch.in_order(), ledger.left, ledger.gone)
 
 
 def process_video(

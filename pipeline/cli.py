@@ -25,6 +25,8 @@ from pipeline.options import (
 
 _log = logging.getLogger(__name__)
 
+_STOPPED = "facepics: stopped; run the same command again to go on"
+
 
 class Terminated(BaseException):
     """SIGTERM arrived."""
@@ -193,9 +195,10 @@ def _main() -> int:
         click.echo(f"facepics: {error}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("facepics: stopped; run the same command again to go on", err=True)
+        click.echo(_STOPPED, err=True)
         return ExitCode.INTERRUPTED
     except Terminated:
+        click.echo(_STOPPED, err=True)
         return ExitCode.TERMINATED
 
 

@@ -27,6 +27,8 @@ class Comparison:
     before: dict[str, float]
     """Each figure's mean over those videos."""
     after: dict[str, float]
+    missing: tuple[str, ...]
+    """Videos that only the folder before has results of."""
     worse: tuple[tuple[str, str, float, float], ...]
     """Video, figure, and its value before and after, where that is clearly worse."""
 
@@ -46,6 +48,7 @@ def compare(before: Path, after: Path) -> Comparison:
         videos=len(pairs),
         before=asdict(Health.mean([a for _, a, _ in pairs])),
         after=asdict(Health.mean([b for _, _, b in pairs])),
+        missing=tuple(sorted(old[one][0] for one in old.keys() - new.keys())),
         worse=tuple(
             (folder, name, getattr(a, name), getattr(b, name))
             for folder, a, b in pairs
@@ -64,6 +67,7 @@ def describe(found: Comparison) -> str:
     """Return the comparison as a table, and the videos that became worse."""
     lines = [f"{found.videos} videos in both", f"{'':20}{'before':>10}{'after':>10}"]
     lines += [f"{name:20}{found.before[name]:10.4f}{found.after[name]:10.4f}" for name in FIGURES]
+    lines += [f"missing: {one}" for one in found.missing]
     lines += [f"worse: {one}: {name} {a:.4f} -> {b:.4f}" for one, name, a, b in found.worse]
     return "\n".join(lines)
 

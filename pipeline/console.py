@@ -20,13 +20,19 @@ import click
 from tqdm import tqdm
 
 from pipeline.batch import BatchResult
-from pipeline.facts import Health, Source, VideoResult
+from pipeline.facts import Health, Source, Status, VideoResult
 from pipeline.names import printable
 from pipeline.planning import Action, Decision
 
 _log = logging.getLogger("facepics")
 
-_SHOWN_FAILURES = 50
+_SHOWN = 50
+"""Videos that are named in a list."""
+_SUFFIXES = (
+    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+    *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".vob", ".webm", ".wmv"),
+)
+"""Of names that promise a video."""
 
 _PLANNED = {
     Action.WORK: "work",
@@ -177,7 +183,7 @@ def show_plan(decisions: Sequence[Decision]) -> None:
 def show_summary(result: BatchResult) -> None:
     """Print the closing table: what there was, what failed and why, how fast it went."""
     videos = result.videos
-    statuses = Counter("unchanged" if v.reused and v.status.ok else v.status.value for v in videos)
+    statuses = Counter(map(_label, videos))
     worked = [video for video in videos if not video.reused]
     frames = sum(video.frames for video in worked)
     rows = [
@@ -192,11 +198,14 @@ def show_summary(result: BatchResult) -> None:
     if warned := sum(bool(video.warnings) and video.status.ok for video in videos):
         rows.insert(1, ("warnings", f"for {warned} of them: see their pages"))
     rows[-1:-1] = [("detector", used) for used in sorted({v.detector for v in worked} - {""})]
+    if result.gone:
+        rows.insert(1, ("gone", f"{result.gone} from where they were; their results stay"))
     if result.left:
         rows.insert(1, ("left", f"{result.left} for the next run"))
     for name, value in rows:
         click.echo(f"{name:>8}  {printable(value)}")
-    _show_failures([video for video in videos if not video.status.ok])
+    _show("not whole", [video for video in videos if not video.status.ok])
+    _show("no videos, though called so", [video for video in videos if _is_misnamed(video)])
 
 
 def _health(videos: Sequence[VideoResult]) -> Iterator[str]:
@@ -211,16 +220,30 @@ def _count(total: int, statuses: Counter[str]) -> str:
     return f"{total} ({parts})" if total else "none found"
 
 
-def _show_failures(failures: Sequence[VideoResult]) -> None:
-    if failures:
-        click.echo("\nnot whole:")
-    for video in failures[:_SHOWN_FAILURES]:
+def _label(video: VideoResult) -> str:
+    """Return what became of a source, in a word."""
+    stands = video.status.has_results or video.status is Status.DUPLICATE
+    if video.reused and video.status.ok and stands:
+        return "unchanged"
+    return "no faces" if video.status is Status.EMPTY else video.status.value
+
+
+def _is_misnamed(video: VideoResult) -> bool:
+    called_so = video.source.name.lower().endswith(_SUFFIXES)
+    return video.status is Status.SKIPPED and called_so and not video.source.young
+
+
+def _show(title: str, videos: Sequence[VideoResult]) -> None:
+    """Print each video with what is wrong with it."""
+    if videos:
+        click.echo(f"\n{title}:")
+    for video in videos[:_SHOWN]:
         where = f" during {video.phase}" if video.phase else ""
         reason = video.reason or "; ".join(video.warnings)
         line = f"{video.status.value}{where}  {video.source.name}: {reason}"
         click.echo(f"  {printable(line)}")
-    if len(failures) > _SHOWN_FAILURES:
-        click.echo(f"  and {len(failures) - _SHOWN_FAILURES} more: see runs/ in the results")
+    if len(videos) > _SHOWN:
+        click.echo(f"  and {len(videos) - _SHOWN} more: see runs/ in the results")
 
 
 def _duration(seconds: float) -> str:

@@ -149,11 +149,19 @@ class Status(StrEnum):
     """The same content was worked on under another path."""
     SKIPPED = "skipped"
     """Met while walking, and no video."""
+    PURGED = "purged"
+    """Its results were taken out for good."""
 
     @property
     def ok(self) -> bool:
         """Whether the exit code stays 0."""
-        return self in (Status.DONE, Status.EMPTY, Status.DUPLICATE, Status.SKIPPED)
+        return self in (
+            Status.DONE,
+            Status.EMPTY,
+            Status.DUPLICATE,
+            Status.SKIPPED,
+            Status.PURGED,
+        )
 
     @property
     def may_be_accident(self) -> bool:

@@ -57,6 +57,8 @@ class Ledger:
         self._progress = progress
         self._begun = datetime.now(UTC)
         self._start = time.monotonic()
+        self.gone = 0
+        """Sources of results that are not there any more."""
         self._changed = False
         self._settings = Settings()
         self._sources = 0
@@ -115,7 +117,7 @@ class Ledger:
         """Record a source of which it is known that nothing is to be made, and its content."""
         assert decision.content is not None
         self._remember(decision.source, decision.content, "")
-        self.not_opened(decision.source, Status.SKIPPED, decision.why, reused=True)
+        self.not_opened(decision.source, decision.status, decision.why, reused=True)
 
     def skipped(self, decision: Decision, reason: str) -> None:
         """Record that a source is no video, and remember it."""
@@ -201,6 +203,7 @@ class Ledger:
         """Mark in the catalog which sources are still there; their results stay either way."""
         found = {folder: is_there(path) for path, folder in self._index.known()}
         known = {folder: there for folder, there in found.items() if there is not None}
+        self.gone = sum(not there for there in known.values())
         with contextlib.suppress(CatalogBusy):  # the next run marks them
             self._changed |= self._catalog.mark(known)
 

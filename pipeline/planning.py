@@ -51,7 +51,7 @@ class Decision:
     old: Manifest | None = None
     """What an earlier run made of this content, be it a result or a failure."""
     status: Status = Status.FAILED
-    """What is reported of a source that cannot be read."""
+    """What is reported of a source that cannot be read, or of which nothing is to be made."""
     failure: Manifest | None = None
     """How an earlier run failed at this content."""
     twin: str = ""
@@ -88,7 +88,8 @@ class Planner:
         if known is not None and known.fingerprint != str(content.fingerprint):
             known = replace(known, skipped="", failure="")
         if known and known.skipped and not source.named and not self._again:
-            return Decision(source, Action.SKIP, known.skipped, content=content)
+            reason = known.skipped
+            return Decision(source, Action.SKIP, reason, content=content, status=Status.SKIPPED)
         folder = self._folder(source, content, known)
         stone = self.purged.get(content.sha256)
         if stone is not None:
@@ -120,7 +121,8 @@ class Planner:
         if twin and old and old.status is Status.DUPLICATE:
             original = self._manifest(twin, content)
             if original is not None and original.name == old.duplicate_of:
-                return Decision(source, Action.REUSE, "as before", folder, content, old, twin=twin)
+                why = f"the same as {twin}"
+                return Decision(source, Action.REUSE, why, folder, content, old, twin=twin)
         if twin and (old is None or not old.status.has_results):
             why = f"the same as {twin}"
             return Decision(source, Action.DUPLICATE, why, folder, content, old, twin=twin)
@@ -143,11 +145,25 @@ class Planner:
         old = self._manifest(folder, content)
         if old is not None and not stone.whole:
             return Decision(source, Action.REUSE, "tracks were purged", folder, content, old)
+        twin = "" if stone.whole else self._purged_twin(content, folder)
+        if twin:
+            why = f"the same as {twin}, of which tracks were purged"
+            return Decision(source, Action.DUPLICATE, why, folder, content, old, twin=twin)
         name = str(source.path) if known else stone.name
         words = ("facepics", "purge", str(self.output.path), "--source", name, "--forget")
         command = shlex.join(words)
-        why = f"it was purged; to have it done again: {command}"
-        return Decision(source, Action.SKIP, why, folder, content)
+        why = f"it was purged; to have it done again, all of it: {command}"
+        return Decision(source, Action.SKIP, why, folder, content, status=Status.PURGED)
+
+    def _purged_twin(self, content: Content, folder: str) -> str:
+        """Return the folder in which a result without its purged tracks stands, if any."""
+        given = self.given.get(content.sha256)
+        others = [given] if given else self.index.folders_with(content.sha256)
+        for other in others:
+            manifest = None if other == folder else self._manifest(other, content)
+            if manifest and manifest.status.has_results:
+                return other
+        return ""
 
     def _manifest(self, folder: str, content: Content) -> Manifest | None:
         """Return the manifest in ``folder`` if it is about that content."""

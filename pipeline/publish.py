@@ -209,7 +209,8 @@ def output_error(error: OSError, path: Path) -> OutputError:
         return OutputError(f"there is no room left in {path}: free some and run again")
     if error.errno in _UNWRITABLE:
         return OutputError(f"{path} cannot be written to ({error.strerror}): mend that, run again")
-    return OutputError(f"writing to {path} failed: {error.strerror or error}")
+    reason = error.strerror or error
+    return OutputError(f"writing to {path} failed ({reason}): name another folder for the results")
 
 
 def sync_tree(folder: Path) -> None:

@@ -4,7 +4,7 @@ Five terms, each 0 (bad) to 1 (good); the columns of ``Selection.terms``:
 
 - size: the square root of the face's area, 0 at 10 px, 1 from 200 px on, each doubling alike;
 - sharpness: as the scan measured it;
-- score: the detector's;
+- score: the detector's, 0 at 0.5, 1 at 1: one that is unsure has half a face before it;
 - inside: the part of the face and a little around it that the edge of the picture leaves;
 - exposure: 1, less where the face is nearly black, nearly white or without contrast.
 
@@ -26,6 +26,7 @@ MIN_INSIDE = 0.9  # below, a face is truncated
 MIN_EXPOSURE = 0.3
 
 _SIZES = (10.0, 200.0)  # px: from bad to good
+_SCORES = (0.5, 1.0)  # from a coin's toss to certainty
 _AROUND = 0.05  # of the face's sides: a box that ends at the edge is likely cut off there
 _BLACK, _DARK, _BRIGHT, _WHITE = 0.02, 0.12, 0.88, 0.98  # mean luma
 _FLAT, _CLEAR = 0.01, 0.08  # standard deviation of luma
@@ -40,7 +41,7 @@ def measure_terms(scan: Scan, tracks: Tracks) -> Floats:
     values = {
         "size": _ramp(np.log(np.maximum(face_size(tracks.boxes[seen]), 1)), *np.log(_SIZES)),
         "sharpness": scan.sharpness[rows],
-        "score": tracks.scores[seen],
+        "score": _ramp(tracks.scores[seen], *_SCORES),
         "inside": _inside(tracks.boxes[seen], scan.size[tracks.frame[seen]]),
         "exposure": _ramp(light, _BLACK, _DARK)
         * _ramp(-light, -_WHITE, -_BRIGHT)

@@ -18,7 +18,6 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from pipeline import __version__
 from pipeline.errors import VideoError
-from pipeline.facts import Status
 from pipeline.job import VideoJob
 from pipeline.manifest import FILE_NAME, BrokenManifest, Manifest
 from pipeline.messages import presentable
@@ -26,8 +25,8 @@ from pipeline.sources import open_file
 
 _LONGEST: Final = 1 << 28
 """Bytes of a manifest; it names every crop."""
-_NO_WORKERS: Final = (Status.CRASHED, Status.TIMEOUT, Status.CHANGING, Status.DUPLICATE)
-"""What is not for a worker to say in a manifest; nor that a file was skipped."""
+_GIVEN: Final = ("done", "empty", "partial", "failed", "refused", "limit")
+"""What a worker may say in a manifest that became of a video."""
 
 
 def receive(job: VideoJob) -> Manifest:
@@ -42,7 +41,7 @@ def receive(job: VideoJob) -> Manifest:
         files = dict(_files(job.stage))
     except (OSError, VideoError) as error:
         raise BrokenManifest(f"the manifest cannot be read: {error}") from error
-    made = manifest.status not in (*_NO_WORKERS, Status.SKIPPED) and manifest.attempts == 1
+    made = manifest.status in _GIVEN and manifest.attempts == 1
     if not made or manifest != replace(manifest, **_given(job)):
         raise BrokenManifest("the manifest is not of this video")
     if files != {path: output.size for path, output in manifest.outputs.items()}:

@@ -76,10 +76,12 @@ def open_file(path: Path) -> FileIO:
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):
+        if error.errno == errno.ELOOP:
             raise Refused(
-                "the file is a symbolic link or a socket; give what it leads to"
+                "the file is a symbolic link: give what it leads to, or --follow-symlinks"
             ) from error
+        if error.errno == errno.ENXIO:
+            raise Refused("the file is a socket, not a video") from error
         raise Unreadable(f"the file cannot be opened: {error.strerror}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

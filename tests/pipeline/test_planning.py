@@ -1,6 +1,7 @@
 """What is done again, and what is not."""
 
 import shlex
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -323,7 +324,7 @@ def test_what_was_purged_is_not_done_again_under_any_name_or_setting(archive: Ar
     for changes in ({}, {"max_gap": 9.0}, {"force": True}, {"retry_failed": True}):
         decisions = archive.decide(source, copy, **changes)
         assert [decision.action for decision in decisions] == ["skip", "skip"]
-    program, *words = shlex.split(decisions[1].why.partition("again: ")[2])
+    program, *words = shlex.split(decisions[1].why.partition("all of it: ")[2])
     assert (program, words[0]) == ("facepics", "purge")
     assert words[1:] == [str(archive.out.path), "--source", str(copy.path), "--forget"]
     assert "--source a.mp4 --forget" in decisions[0].why  # its path is not known yet
@@ -343,4 +344,11 @@ def test_a_result_without_a_purged_track_stands_whatever_the_settings_are(
     for changes in ({}, {"max_gap": 9.0}, {"force": True}):
         assert archive.decide(source, **changes)[0].action == "reuse"
     copy = archive.put("copy.mp4", "x")
-    assert archive.decide(copy)[0].action == "skip"
+    (decision,) = archive.decide(copy)
+    assert (decision.action, decision.twin) == ("duplicate", "a.mp4")
+    source.path.rename(source.path.with_name("elsewhere.mp4"))
+    for changes in ({}, {"force": True}):
+        assert archive.decide(copy, **changes)[0].twin == "a.mp4"
+    shutil.rmtree(archive.out.path / "a.mp4")
+    (decision,) = archive.decide(copy)
+    assert (decision.action, decision.status) == ("skip", Status.PURGED)

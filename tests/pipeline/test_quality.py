@@ -70,9 +70,10 @@ def test_exposure(brightness: float, contrast: float, exposure: float) -> None:
     assert terms["exposure"] == pytest.approx(exposure, abs=1e-5)
 
 
-def test_sharpness_and_score_are_taken_as_they_are() -> None:
+def test_sharpness_is_taken_as_it_is_and_scores_from_a_half_on() -> None:
     terms = _terms(_one_face(score=0.75, sharpness=0.25))
-    assert (terms["score"], terms["sharpness"]) == (0.75, 0.25)
+    assert (terms["score"], terms["sharpness"]) == pytest.approx((0.5, 0.25))
+    assert _terms(_one_face(score=1))["score"] == 1
 
 
 def test_quality_grows_with_every_term() -> None:
