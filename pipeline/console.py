@@ -151,8 +151,8 @@ class Progress:
             self._followed, self._stage = None, ""
         level = logging.INFO if result.status.ok else logging.ERROR
         reason = f": {result.reason}" if result.reason else ""
-        how = "unchanged" if result.reused else result.status.value
-        _log.log(level, "%s %s%s", how, result.source.name, reason)
+        still = "still " if result.reused and not result.status.ok else ""
+        _log.log(level, "%s%s %s%s", still, _label(result), result.source.name, reason)
         for warning in result.warnings:
             _log.info("%s: %s", result.source.name, warning)
         if self._batch is not None:
