@@ -62,8 +62,8 @@ def verify(output: Path, progress: bool | None) -> ExitCode:
         found = verify_output(output, show)
     for problem in found.problems:
         click.echo(str(problem))
-    count = f"{len(found.problems)} problems" if found.problems else "all whole"
-    click.echo(f"results: {found.results}, files: {found.files}: {count}")
+    count = f"{len(found.problems)} not as they should be" if found.problems else "all whole"
+    click.echo(f"{found.results} results, {found.files} files: {count}")
     if found.problems:
         click.echo("to make results anew: run again over their sources, with --force")
     return found.exit_code

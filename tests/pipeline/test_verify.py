@@ -148,5 +148,6 @@ def test_the_command_prints_each_problem_and_ends_with_3(output: Path) -> None:
     assert done.return_value == 3
     assert done.output.splitlines() == [
         f"{NAME}/mot.txt: missing",
-        "2 results, 12 files: 1 problems",
+        "2 results, 12 files: 1 not as they should be",
+        "to make results anew: run again over their sources, with --force",
     ]
