@@ -38,11 +38,9 @@ _PLANNED = {
     Action.WORK: "work",
     Action.REUSE: "unchanged",
     Action.DUPLICATE: "duplicate",
-    Action.SKIP: "skipped",
     Action.WAIT: "left",
-    Action.REPORT: "unreadable",
 }
-"""What a dry run calls that which a run makes of a source."""
+"""What a dry run calls that which is to be done about a source, where its status does not say."""
 
 _UNITS = {"select": " boxes", "write": " tables", "verify": " files"}
 """What stages count that do not count frames."""
@@ -173,11 +171,10 @@ def bytes_bar(enabled: bool) -> Iterator[Callable[[int, int], None]]:
 
 def show_plan(decisions: Sequence[Decision]) -> None:
     """Print what a run would do."""
-    for decision in decisions:
-        label = _PLANNED[decision.action]
+    labels = [_PLANNED.get(one.action, one.status.value) for one in decisions]
+    for label, decision in zip(labels, decisions, strict=True):
         click.echo(printable(f"{label:10} {decision.source.name}  ({decision.why})"))
-    counts = Counter(_PLANNED[decision.action] for decision in decisions)
-    click.echo(_count(len(decisions), counts))
+    click.echo(_count(len(decisions), Counter(labels)))
 
 
 def show_summary(result: BatchResult) -> None:
