@@ -18,8 +18,9 @@ from __future__ import annotations
 import fnmatch
 import logging
 import os
+import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from glob import has_magic
 from pathlib import Path
@@ -58,7 +59,7 @@ def discover(
 
 def is_output_folder(path: Path) -> bool:
     """Return whether results were ever published in ``path``."""
-    return (path / MARKER).is_dir()
+    return _is(path / MARKER, stat.S_ISDIR)
 
 
 @dataclass
@@ -109,12 +110,12 @@ class _Search:
             return
         if not named and self._output_around(os.path.realpath(given)) is not None:
             return
-        if path.is_dir():
+        if _is(path, stat.S_ISDIR):
             root = os.path.realpath(given)
             self._check_no_output(given, root)
             self._check_output_beside(given, root)
             self._walk(root)
-        elif named or path.is_file():
+        elif named or _is(path, stat.S_ISREG):
             self._check_no_output(given, os.path.realpath(path.parent))
             self._add_file(self._real(given), named=named)
 
@@ -152,11 +153,11 @@ class _Search:
                 name = prefix + entry.name
                 if self._passed_over(entry, name):
                     continue
-                real = Path(os.path.realpath(entry.path)) if entry.is_symlink() else entry
-                if real.is_dir():
-                    waiting.append((os.fspath(real), name + "/"))
-                elif real.is_file():
-                    self._add_file(os.fspath(real), name)
+                real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+                if _is(real, stat.S_ISDIR):
+                    waiting.append((real, name + "/"))
+                elif _is(real, stat.S_ISREG):
+                    self._add_file(real, name)
 
     def _passed_over(self, entry: os.DirEntry[str], name: str) -> bool:
         if _matches(name, self.settings.exclude):
@@ -170,10 +171,11 @@ class _Search:
         """Tell whether something is a link that is not to be followed, and remember it."""
         if not met.is_symlink() or self.settings.follow_symlinks:
             return False
-        include, real = self.settings.include, Path(os.path.realpath(met))
+        include, real = self.settings.include, os.path.realpath(met)
         wanted = not include or _matches(name, include)
-        if real.is_dir() or (wanted and real.is_file()):
-            self._links.add(str(real))
+        known = real in _KERNEL or self._output_around(real) is not None
+        if not known and (_is(real, stat.S_ISDIR) or (wanted and _is(real, stat.S_ISREG))):
+            self._links.add(real)
         return True
 
     def links_left(self) -> int:
@@ -214,6 +216,14 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         log.warning("the folder %r is left out: %s", folder, error.strerror)
         return []
     return [] if any(entry.name == MARKER and entry.is_dir() for entry in entries) else entries
+
+
+def _is(path: str | Path, kind: Callable[[int], bool]) -> bool:
+    """Tell whether something is there, can be reached, and is of a kind, as ``stat`` has them."""
+    try:
+        return kind(Path(path).stat().st_mode)
+    except OSError:
+        return False
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

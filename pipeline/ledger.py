@@ -58,7 +58,7 @@ class Ledger:
         self._begun = datetime.now(UTC)
         self._start = time.monotonic()
         self.gone = 0
-        """Sources of results that are not there any more."""
+        """Sources with results that are not there any more."""
         self._changed = False
         self._settings = Settings()
         self._sources = 0
@@ -203,9 +203,12 @@ class Ledger:
         """Mark in the catalog which sources are still there; their results stay either way."""
         found = {folder: is_there(path) for path, folder in self._index.known()}
         known = {folder: there for folder, there in found.items() if there is not None}
-        self.gone = sum(not there for there in known.values())
         with contextlib.suppress(CatalogBusy):  # the next run marks them
             self._changed |= self._catalog.mark(known)
+            self.gone = sum(
+                not known.get(row.folder, True) and Status(row.status).has_results
+                for row in self._catalog.videos()
+            )
 
     def _write_record(self, ended: str) -> None:
         """Write ``runs/<start>.json``: all that depends on when and how a run took place."""

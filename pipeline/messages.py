@@ -48,8 +48,12 @@ def read_message(line: bytes) -> dict[str, Any]:
                 return {"outcome": _outcome(**facts)}
             case {"isolation": dict(parts)} if _are_words(*parts.values()):
                 return {"isolation": parts}
-            case {"defect": words} | {"output": words} | {"set_up": words} if _are_words(words):
-                return dict(json.loads(line))
+            case {"defect": str(words)}:
+                return {"defect": _presentable(words)}
+            case {"output": str(words)}:
+                return {"output": _presentable(words)}
+            case {"set_up": str(words)}:
+                return {"set_up": _presentable(words)}
     except (ArithmeticError, RecursionError, TypeError) as error:
         raise ValueError(f"not a message: {error}") from error
     raise ValueError("not a message")
@@ -72,11 +76,19 @@ def presentable(value: Any) -> bool:
 def _outcome(kind: Any, reason: Any = "", phase: Any = "", seconds: Any = None) -> Outcome:
     stages: dict[str, float] = {} if seconds is None else dict(seconds)
     timed = all(type(it) is float and presentable(it) for it in stages.values())
-    if kind in _KINDS and phase in _PHASES and _are_words(reason) and timed:
+    if kind in _KINDS and phase in _PHASES and isinstance(reason, str) and timed:
         return Outcome(
-            kind, reason, phase, {name: stages[name] for name in _PHASES if name in stages}
+            kind,
+            _presentable(reason),
+            phase,
+            {name: stages[name] for name in _PHASES if name in stages},
         )
     raise ValueError("not an outcome")
+
+
+def _presentable(words: str) -> str:
+    """Return words that may name any file as every program can present them."""
+    return words.encode("utf-8", "backslashreplace").decode()
 
 
 def _are_words(*values: Any) -> bool:

@@ -93,7 +93,7 @@ class Planner:
         folder = self._folder(source, content, known)
         stone = self.purged.get(content.sha256)
         if stone is not None:
-            decision = self._purged(source, content, folder, stone, known)
+            decision = self._purged(source, content, folder, stone)
         else:
             decision = self._decide(source, content, folder, known)
         self.taken.add(folder)
@@ -133,14 +133,7 @@ class Planner:
         why = self._why(old)
         return Decision(source, Action.WORK, why, folder, content, old, failure=failure)
 
-    def _purged(
-        self,
-        source: Source,
-        content: Content,
-        folder: str,
-        stone: Tombstone,
-        known: Remembered | None,
-    ) -> Decision:
+    def _purged(self, source: Source, content: Content, folder: str, stone: Tombstone) -> Decision:
         """Leave as it is what purging left, whatever the settings are; bring nothing back."""
         old = self._manifest(folder, content)
         if old is not None and not stone.whole:
@@ -149,9 +142,8 @@ class Planner:
         if twin:
             why = f"the same as {twin}, of which tracks were purged"
             return Decision(source, Action.DUPLICATE, why, folder, content, old, twin=twin)
-        name = str(source.path) if known else stone.name
-        words = ("facepics", "purge", str(self.output.path), "--source", name, "--forget")
-        command = shlex.join(words)
+        places = str(self.output.path), str(source.path)
+        command = shlex.join(["facepics", "purge", places[0], "--source", places[1], "--forget"])
         why = f"it was purged; to have it done again, all of it: {command}"
         return Decision(source, Action.SKIP, why, folder, content, status=Status.PURGED)
 

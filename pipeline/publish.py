@@ -20,6 +20,7 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,7 @@ class OutputFolder:
     def _sweep(self) -> None:
         """Remove what an interrupted run has left half done."""
         for left_over in self.staging.iterdir():
-            shutil.rmtree(left_over)
+            remove_tree(left_over)
 
     def _take_lock(self) -> None:
         self._lock = os.open(self.inner / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -95,13 +96,14 @@ class OutputFolder:
         """Return a new empty folder in which the result for ``folder`` is to be built."""
         stage = self.staging / names.short_id(folder)
         with output_errors(self.path):
-            shutil.rmtree(stage, ignore_errors=True)
+            remove_tree(stage)
             stage.mkdir(mode=0o700)
         return stage
 
     def drop(self, stage: Path) -> None:
         """Throw away what was built in ``stage``."""
-        shutil.rmtree(stage, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the next start sweeps again
+            remove_tree(stage)
 
     def publish(self, stage: Path, folder: str) -> Path:
         """Make the whole result in ``stage`` visible as ``folder``; return where it is."""
@@ -117,7 +119,8 @@ class OutputFolder:
                 _rename(stage, target, NO_REPLACE)
             self._fault("after-rename")
             _sync(target.parent)
-            shutil.rmtree(stage, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove_tree(stage)
         self._fault("after-publish")
         return target
 
@@ -125,10 +128,10 @@ class OutputFolder:
         """Take the result in ``folder`` away in one step, and the folders that it leaves empty."""
         source, grave = self.path / folder, self.staging / f"{names.short_id(folder)}.gone"
         with output_errors(self.path):
-            shutil.rmtree(grave, ignore_errors=True)
+            remove_tree(grave)
             _rename(source, grave, NO_REPLACE)
             _sync(source.parent)
-            shutil.rmtree(grave)
+            remove_tree(grave)
             for parent in source.relative_to(self.path).parents[:-1]:
                 if any((self.path / parent).iterdir()):
                     break
@@ -211,6 +214,22 @@ def output_error(error: OSError, path: Path) -> OutputError:
         return OutputError(f"{path} cannot be written to ({error.strerror}): mend that, run again")
     reason = error.strerror or error
     return OutputError(f"writing to {path} failed ({reason}): name another folder for the results")
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all below it, where there is one; raises OSError.
+
+    A worker that was taken over may have made it deeper than Python can follow, or closed it.
+    """
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except (OSError, RecursionError):
+        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+            subprocess.run([*command, "--", folder], capture_output=True, check=False)
+        if os.path.lexists(folder):
+            raise
 
 
 def sync_tree(folder: Path) -> None:

@@ -26,7 +26,7 @@ from pipeline.manifest import FILE_NAME, Manifest
 from pipeline.publish import OutputFolder, held_still, output_errors, private_files
 from pipeline.purge_track import ResultWithTrack
 from pipeline.report.index import write_index_page
-from pipeline.sources import SourceIndex
+from pipeline.sources import SourceIndex, sha256_of
 from pipeline.tombstones import Tombstone
 
 _DAY = 86_400
@@ -193,6 +193,10 @@ class _Purge:
         known = next((known for path in paths if (known := self.index.get(path))), None)
         if known is not None:
             return known.sha256
+        if paths[0].is_file():
+            sha256 = sha256_of(paths[0])
+            if sha256 in self.stones or sha256 in {video.sha256 for _, video in self.found}:
+                return sha256
         contents = {v.sha256 for folder, v in self.found if source in (folder, v.name)}
         contents = contents or {key for key, one in self.stones.items() if one.name == source}
         if len(contents) > 1:

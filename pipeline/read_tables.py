@@ -61,7 +61,7 @@ def read_boxes(folder: Path, dropped: int) -> BoxRecords:
         OSError: The table cannot be read.
         ValueError, KeyError: It is damaged.
     """
-    with pq.ParquetFile(folder / BOXES) as file:
+    with (folder / BOXES).open("rb") as raw, pq.ParquetFile(raw) as file:
         table = file.read(use_threads=False)
     words = table.select(["track_id", "rank", "kind", "reason", "crop"]).to_pydict()
 
@@ -112,7 +112,7 @@ def read_looks(folder: Path) -> list[dict[str, Any]]:
         OSError: The table cannot be read.
         ValueError, KeyError: It is damaged.
     """
-    with pq.ParquetFile(folder / BOXES) as file:
+    with (folder / BOXES).open("rb") as raw, pq.ParquetFile(raw) as file:
         boxes = file.read(use_threads=False).drop_columns(["pts"])
     kept = boxes.filter(pa.array(boxes["rank"].to_numpy() > 0))
     rows: list[dict[str, Any]] = kept.to_pylist()

@@ -7,7 +7,6 @@ is held against the job, against the files beside it, and against the types of i
 from __future__ import annotations
 
 import json
-import os
 import stat
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
@@ -23,6 +22,8 @@ from pipeline.manifest import FILE_NAME, BrokenManifest, Manifest
 from pipeline.messages import presentable
 from pipeline.sources import open_file
 
+_OWN_FILE: Final = stat.S_IRUSR | stat.S_IWUSR
+_OWN_FOLDER: Final = stat.S_IRWXU
 _LONGEST: Final = 1 << 28
 """Bytes of a manifest; it names every crop."""
 _GIVEN: Final = ("done", "empty", "partial", "failed", "refused", "limit")
@@ -65,16 +66,18 @@ def _given(job: VideoJob) -> dict[str, Any]:
     }
 
 
-def _files(stage: Path) -> Iterator[tuple[str, int]]:
-    """Yield every file below a folder but its manifest, with its size; raises BrokenManifest."""
-    for place, folders, names in os.walk(stage):
-        for path in (Path(place, name) for name in (*folders, *names)):
-            entry, name = path.lstat(), path.relative_to(stage).as_posix()
-            if stat.S_ISREG(entry.st_mode):
-                if name != FILE_NAME:
-                    yield name, entry.st_size
-            elif not stat.S_ISDIR(entry.st_mode):
-                raise BrokenManifest(f"{name} beside the manifest is no file")
+def _files(folder: Path, below: str = "") -> Iterator[tuple[str, int]]:
+    """Yield every file of a result but its manifest, with its size; raises BrokenManifest."""
+    for path in folder.iterdir():
+        entry, name = path.lstat(), f"{below}{path.name}"
+        mode = stat.S_IMODE(entry.st_mode)
+        if stat.S_ISREG(entry.st_mode) and mode & _OWN_FILE == _OWN_FILE:
+            if name != FILE_NAME:
+                yield name, entry.st_size
+        elif stat.S_ISDIR(entry.st_mode) and mode & _OWN_FOLDER == _OWN_FOLDER and not below:
+            yield from _files(path, f"{path.name}/")
+        else:
+            raise BrokenManifest(f"{name} beside the manifest is nothing of a result")
 
 
 def _fits(value: Any, wanted: Any) -> bool:

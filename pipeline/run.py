@@ -139,7 +139,8 @@ def _kept_scan(job: VideoJob) -> Scan | None:
 
 def _scan(video: Video, detector: Detector, job: VideoJob, progress: Progress) -> Scan:
     settings, info = job.settings, video.info
-    total = None if info.duration is None else int(info.duration * info.frame_rate)
+    claimed = int((info.duration or 0) * info.frame_rate)
+    total = claimed if 0 < claimed <= settings.decode.max_frames else None
 
     extent, batch_size = Extent(settings.decode), settings.run.batch_size
 
@@ -152,7 +153,7 @@ def _scan(video: Video, detector: Detector, job: VideoJob, progress: Progress) -
 
     if isinstance(detector, Team):
         with suppress(Indivisible):
-            extent.check_claim(info.duration or 0, total or 0)
+            extent.check_claim(info.duration or 0, claimed)
             seen = scan_divided(video, detector, settings.scan, batch_size, show)
             for frames, time in enumerate(seen.time.tolist(), 1):
                 extent.check(frames, time)

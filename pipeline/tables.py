@@ -201,7 +201,10 @@ def _write_boxes(
     metadata = _metadata(scan, tracks)
     schema = _boxes(scan, tracks, selection, crop_files, slice(0)).schema.with_metadata(metadata)
     words = ["kind", "reason", "crop"]
-    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=words) as writer:
+    with (
+        path.open("wb") as file,  # Arrow takes no path that is not UTF-8
+        pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=words) as writer,
+    ):
         for first in range(0, max(len(tracks.frame), 1), _ROW_GROUP):
             rows = slice(first, first + _ROW_GROUP)
             table = _boxes(scan, tracks, selection, crop_files, rows)

@@ -65,7 +65,10 @@ def verify(output: Path, progress: bool | None) -> ExitCode:
     count = f"{len(found.problems)} not as they should be" if found.problems else "all whole"
     click.echo(f"{found.results} results, {found.files} files: {count}")
     if found.problems:
-        click.echo("to make results anew: run again over their sources, with --force")
+        click.echo(
+            "to make results anew: run again over their sources, with --force; those of which "
+            "tracks were purged stay as they are until purge --forget"
+        )
     return found.exit_code
 
 

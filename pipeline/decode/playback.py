@@ -239,7 +239,7 @@ def _announced(container: InputContainer, stream: VideoStream) -> Account:
         seconds = container.duration / 1e6
     streams = len(video_streams(container))
     return Account(
-        duration=seconds,
+        duration=seconds if seconds is not None and seconds > 0 else None,
         of_stream=stream.duration is not None,
         expected=stream.frames or None,
         endless=container.format.name in _ENDLESS,

@@ -96,8 +96,9 @@ def load(path: Path) -> Scan:
 
 def _write(array: NDArray[Any], file: IO[bytes]) -> None:
     """Write an array as ``.npy``, in parts: NumPy would make copies of 16 MB."""
+    array = np.ascontiguousarray(array)
     npy.write_array_header_1_0(file, npy.header_data_from_array_1_0(array))
-    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    content = array.reshape(-1).view(np.uint8)
     for first in range(0, len(content), _PART):
         file.write(content[first : first + _PART].data)
 

@@ -21,7 +21,7 @@ GARBAGE = {
     "negative": b'{"progress": ["scan", 1, -1%s]}\n' % (b"0" * 400),
     "bool": b'{"progress": ["scan", true, null]}\n',
     "phase": b'{"progress": ["party", 1, 2]}\n',
-    "surrogate": b'{"outcome": {"kind": "skipped", "reason": "\\ud800"}}\n',
+    "surrogate": b'{"isolation": {"files": "\\ud800"}}\n',
     "infinite": b'{"outcome": {"kind": "skipped", "seconds": {"scan": Infinity}}}\n',
     "half": b'{"outcome": {"kind": "do',
 }
@@ -60,7 +60,7 @@ def act(connection: Connection, name: str) -> None:
             write(connection, GARBAGE[name.split("-")[1]])
             time.sleep(3600)
         case "full":
-            say(connection, output="there is no room left")
+            say(connection, output="there is no room left in /\udcff")
         case "unset":
             say(connection, set_up="there is no such device")
         case "eager":

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -257,12 +258,31 @@ def test_links_that_are_left_out_are_told_of(media: Path, caplog: pytest.LogCapt
     assert not caplog.messages
     (media / "link.mp4").symlink_to(touch(media.parent / "else" / "x.mp4"))
     (media / "folder").symlink_to(media.parent / "else")
+    (media / "results").symlink_to(touch(media.parent / "out" / ".facepics" / "lock").parents[1])
     assert names(found(media, media.parent / "media" / "*.mp4")) == ALL
     (message,) = caplog.messages
     assert "left out: 2; --follow-symlinks" in message
     caplog.clear()
     found(media, follow_symlinks=True)
     assert not caplog.messages
+
+
+@pytest.mark.parametrize("follow_symlinks", [False, True])
+def test_links_to_where_nobody_may_go_are_passed_over(
+    media: Path, monkeypatch: pytest.MonkeyPatch, follow_symlinks: bool
+) -> None:
+    secret = touch(media.parent / "secret" / "x.mp4").parent
+    (media / "file.mp4").symlink_to(secret / "x.mp4")
+    (media / "folder").symlink_to(secret / "deeper")
+    stat = os.stat
+
+    def refuse(path: Any, *args: Any, **more: Any) -> os.stat_result:
+        if os.fspath(path).startswith(f"{secret}/"):
+            raise PermissionError(13, "Permission denied")
+        return stat(path, *args, **more)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert names(found(media, follow_symlinks=follow_symlinks)) == ALL
 
 
 def test_young_files_are_marked(media: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ExitCode, Locked, OutputError
-from pipeline.publish import OutputFolder, output_error, write_whole
+from pipeline.publish import OutputFolder, output_error, remove_tree, write_whole
 
 
 def build(out: OutputFolder, folder: str, text: str) -> Path:
@@ -63,6 +63,21 @@ def test_a_second_run_is_locked_out_and_changes_nothing(tmp_path: Path) -> None:
         assert stage.exists()
     with OutputFolder(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("depth", [3, 1500])
+def test_what_a_worker_has_built_deep_and_closed_is_removed(tmp_path: Path, depth: int) -> None:
+    place = os.open(tmp_path, os.O_RDONLY)
+    for name in ("tree", *["x"] * depth):
+        os.mkdir(name, dir_fd=place)  # a path to it would be too long
+        inner = os.open(name, os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = inner
+    os.close(place)
+    (tmp_path / "tree" / "x").chmod(0)
+    remove_tree(tmp_path / "tree")
+    assert not (tmp_path / "tree").exists()
+    remove_tree(tmp_path / "tree")
 
 
 def test_the_lock_falls_with_its_holder(tmp_path: Path) -> None:

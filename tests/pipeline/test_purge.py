@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import hashlib
 import os
 import sqlite3
 import time
@@ -126,6 +127,16 @@ def test_a_whole_source_leaves_a_tombstone_that_forgetting_drops(output: Path) -
     purge_output(output, OfSource(NAME))
     assert tombstones.read(output) == {sha256_of(NAME): tombstones.Tombstone(NAME)}
     found = purge_output(output, OfSource(NAME), forget=True)
+    assert (found.removed, found.forgotten) == ((), (NAME,))
+    assert tombstones.read(output) == {}
+
+
+def test_a_file_means_its_content_whatever_else_has_the_name_now(output: Path) -> None:
+    file = output.parent / "c.mp4"
+    file.write_bytes(b"what was purged")
+    sha256 = hashlib.sha256(b"what was purged").hexdigest()
+    tombstones.write(output, {sha256: tombstones.Tombstone(NAME)})
+    found = purge_output(output, OfSource(str(file)), forget=True)
     assert (found.removed, found.forgotten) == ((), (NAME,))
     assert tombstones.read(output) == {}
 

@@ -113,6 +113,8 @@ def test_what_is_no_manifest_is_refused(job: VideoJob, content: bytes | None) ->
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
 def test_what_is_no_file_is_refused_and_not_waited_for(job: VideoJob, name: str, kind: str) -> None:
     path = job.stage / name
+    if name == "pipe":
+        write(job, lambda said: said["outputs"].update(pipe={"size": 0, "sha256": ""}))
     path.unlink(missing_ok=True)
     match kind:
         case "pipe":
@@ -122,6 +124,21 @@ def test_what_is_no_file_is_refused_and_not_waited_for(job: VideoJob, name: str,
         case "folder":
             path.mkdir()
             (path / "more").write_bytes(b"x")
+    with pytest.raises(BrokenManifest):
+        receive(job)
+
+
+def test_what_cannot_be_got_at_is_refused(job: VideoJob) -> None:
+    (job.stage / "mot.txt").chmod(0)
+    with pytest.raises(BrokenManifest):
+        receive(job)
+    (job.stage / "mot.txt").chmod(0o600)
+    hidden = job.stage / "x"
+    (hidden / "h").mkdir(parents=True)
+    hidden.chmod(0)
+    with pytest.raises(BrokenManifest):
+        receive(job)
+    hidden.chmod(0o700)
     with pytest.raises(BrokenManifest):
         receive(job)
 

@@ -181,6 +181,13 @@ def test_an_array_longer_than_it_says_is_refused(path):
         scanfile.load(path)
 
 
+def test_the_order_in_memory_does_not_matter(tmp_path):
+    scan = example()
+    turned = replace(scan, boxes=np.asfortranarray(scan.boxes))
+    scanfile.save(turned, tmp_path / "scan.npz")
+    assert same(scanfile.load(tmp_path / "scan.npz"), scan)
+
+
 def test_another_schema_is_refused(path):
     with np.load(path) as archive:
         about = archive["about"].tobytes().replace(b'"schema": 2', b'"schema": 1')

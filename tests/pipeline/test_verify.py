@@ -149,5 +149,6 @@ def test_the_command_prints_each_problem_and_ends_with_3(output: Path) -> None:
     assert done.output.splitlines() == [
         f"{NAME}/mot.txt: missing",
         "2 results, 12 files: 1 not as they should be",
-        "to make results anew: run again over their sources, with --force",
+        "to make results anew: run again over their sources, with --force; those of which "
+        "tracks were purged stay as they are until purge --forget",
     ]
