@@ -1,6 +1,7 @@
 """Decoding: every frame, in order, at its own time, and an honest account of what is missing."""
 
 import gc
+import struct
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -146,6 +147,18 @@ def test_what_the_file_says(tmp_path: Path) -> None:
 
 
 # --- damage ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [-5000.0, 0.0])
+def test_a_length_that_none_has_says_nothing(tmp_path: Path, length: float) -> None:
+    path = write_video(tmp_path / "a.mkv", 12)
+    data = path.read_bytes()
+    place = data.index(b"\x44\x89\x88") + 3  # Matroska's Duration, eight bytes
+    path.write_bytes(data[:place] + struct.pack(">d", length) + data[place + 8 :])
+    with opened(path) as video:
+        assert len(list(video.frames())) == 12
+        assert video.info.duration is None
+        assert not video.audit.partial
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.avi"])
