@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -28,5 +29,5 @@ class _Watch(console.Progress):
 
 
 if __name__ == "__main__":
-    console.Progress = _Watch  # type: ignore[misc]
-    cli.main()
+    with patch.object(console, "Progress", _Watch):
+        cli.main()

@@ -18,7 +18,6 @@ from __future__ import annotations
 import fnmatch
 import logging
 import os
-import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +58,7 @@ def discover(
 
 def is_output_folder(path: Path) -> bool:
     """Return whether results were ever published in ``path``."""
-    return _is(path / MARKER, stat.S_ISDIR)
+    return _holds((path / MARKER).is_dir)
 
 
 @dataclass
@@ -110,12 +109,12 @@ class _Search:
             return
         if not named and self._output_around(os.path.realpath(given)) is not None:
             return
-        if _is(path, stat.S_ISDIR):
+        if _holds(path.is_dir):
             root = os.path.realpath(given)
             self._check_no_output(given, root)
             self._check_output_beside(given, root)
             self._walk(root)
-        elif named or _is(path, stat.S_ISREG):
+        elif named or _holds(path.is_file):
             self._check_no_output(given, os.path.realpath(path.parent))
             self._add_file(self._real(given), named=named)
 
@@ -153,11 +152,11 @@ class _Search:
                 name = prefix + entry.name
                 if self._passed_over(entry, name):
                     continue
-                real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-                if _is(real, stat.S_ISDIR):
-                    waiting.append((real, name + "/"))
-                elif _is(real, stat.S_ISREG):
-                    self._add_file(real, name)
+                real = Path(os.path.realpath(entry.path)) if entry.is_symlink() else entry
+                if _holds(real.is_dir):
+                    waiting.append((os.fspath(real), name + "/"))
+                elif _holds(real.is_file):
+                    self._add_file(os.fspath(real), name)
 
     def _passed_over(self, entry: os.DirEntry[str], name: str) -> bool:
         if _matches(name, self.settings.exclude):
@@ -174,7 +173,7 @@ class _Search:
         include, real = self.settings.include, os.path.realpath(met)
         wanted = not include or _matches(name, include)
         known = real in _KERNEL or self._output_around(real) is not None
-        if not known and (_is(real, stat.S_ISDIR) or (wanted and _is(real, stat.S_ISREG))):
+        if not known and (_holds(met.is_dir) or (wanted and _holds(met.is_file))):
             self._links.add(real)
         return True
 
@@ -218,10 +217,10 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
     return [] if any(entry.name == MARKER and entry.is_dir() for entry in entries) else entries
 
 
-def _is(path: str | Path, kind: Callable[[int], bool]) -> bool:
-    """Tell whether something is there, can be reached, and is of a kind, as ``stat`` has them."""
+def _holds(question: Callable[[], bool]) -> bool:
+    """Ask something of a file; where it cannot be got at, it is not so."""
     try:
-        return kind(Path(path).stat().st_mode)
+        return question()
     except OSError:
         return False
 

@@ -203,12 +203,11 @@ class Ledger:
         """Mark in the catalog which sources are still there; their results stay either way."""
         found = {folder: is_there(path) for path, folder in self._index.known()}
         known = {folder: there for folder, there in found.items() if there is not None}
+        gone = {folder for folder, there in known.items() if not there}
         with contextlib.suppress(CatalogBusy):  # the next run marks them
             self._changed |= self._catalog.mark(known)
-            self.gone = sum(
-                not known.get(row.folder, True) and Status(row.status).has_results
-                for row in self._catalog.videos()
-            )
+            rows = self._catalog.videos() if gone else ()
+            self.gone = sum(r.folder in gone and Status(r.status).has_results for r in rows)
 
     def _write_record(self, ended: str) -> None:
         """Write ``runs/<start>.json``: all that depends on when and how a run took place."""

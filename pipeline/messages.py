@@ -49,11 +49,11 @@ def read_message(line: bytes) -> dict[str, Any]:
             case {"isolation": dict(parts)} if _are_words(*parts.values()):
                 return {"isolation": parts}
             case {"defect": str(words)}:
-                return {"defect": _presentable(words)}
+                return {"defect": _readable(words)}
             case {"output": str(words)}:
-                return {"output": _presentable(words)}
+                return {"output": _readable(words)}
             case {"set_up": str(words)}:
-                return {"set_up": _presentable(words)}
+                return {"set_up": _readable(words)}
     except (ArithmeticError, RecursionError, TypeError) as error:
         raise ValueError(f"not a message: {error}") from error
     raise ValueError("not a message")
@@ -76,18 +76,14 @@ def presentable(value: Any) -> bool:
 def _outcome(kind: Any, reason: Any = "", phase: Any = "", seconds: Any = None) -> Outcome:
     stages: dict[str, float] = {} if seconds is None else dict(seconds)
     timed = all(type(it) is float and presentable(it) for it in stages.values())
-    if kind in _KINDS and phase in _PHASES and isinstance(reason, str) and timed:
-        return Outcome(
-            kind,
-            _presentable(reason),
-            phase,
-            {name: stages[name] for name in _PHASES if name in stages},
-        )
+    known = kind in _KINDS and {phase, *stages} <= {*_PHASES}
+    if known and timed and isinstance(reason, str):
+        return Outcome(kind, _readable(reason), phase, stages)
     raise ValueError("not an outcome")
 
 
-def _presentable(words: str) -> str:
-    """Return words that may name any file as every program can present them."""
+def _readable(words: str) -> str:
+    """Return words, which may name any file, such that every program can present them."""
     return words.encode("utf-8", "backslashreplace").decode()
 
 

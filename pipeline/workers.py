@@ -69,7 +69,10 @@ class _Worker:
     """What has come of a line that has not ended."""
 
     def lines(self) -> list[bytes]:
-        """Return the lines that have come to their end; raises EOFError or OSError."""
+        """Return the lines that have come to their end, and one that has none and is too long.
+
+        Raises EOFError or OSError where nothing more comes.
+        """
         new = os.read(self.connection.fileno(), _LONGEST_LINE)
         if not new:
             raise EOFError
