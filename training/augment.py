@@ -13,6 +13,7 @@ Reference:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from training.datasets import Boxes, Image, Labels, Sample
+from training.distract import distract
 from training.spoil import hide_parts, spoil
 
 Pair = NDArray[np.float64]  # (2,) x, y
@@ -36,7 +38,8 @@ class AugmentSettings:
         smallest_face: Faces below this are ignored, px (square root of the area).
         face_range: A chosen face is scaled to a size drawn from here, px, evenly in log.
         max_enlarge: No picture is enlarged more than this many times.
-        squeeze: The aspect ratio changes by up to this factor.
+        squeeze: The aspect ratio changes by up to this factor,
+        strong_squeeze: and, one time in four, by up to this one.
         turn: Some pictures are turned by up to so many degrees either way.
         mosaic: Chances of a result of 1, of 2 x 2 and of 4 x 4 pictures; the small ones fill the
             small face sizes.
@@ -49,25 +52,43 @@ class AugmentSettings:
     face_range: tuple[float, float] = (7.0, 560.0)
     max_enlarge: float = 6.0
     squeeze: float = 1.15
-    turn: float = 30.0
-    mosaic: tuple[float, float, float] = (0.55, 0.35, 0.10)
+    strong_squeeze: float = 1.5
+    turn: float = 20.0
+    mosaic: tuple[float, float, float] = (0.65, 0.30, 0.05)
     mean: tuple[int, int, int] = (104, 117, 123)
 
 
-def augment(samples: Sequence[Sample], settings: AugmentSettings, rng: Generator) -> Sample:
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A picture, and what a window of it is laid around: all of its faces, or something else."""
+
+    sample: Sample
+    aims: Labels
+
+    @classmethod
+    def of(cls, sample: Sample) -> Self:
+        """Aim at the faces of the labels."""
+        return cls(sample, sample.labels)
+
+
+def augment(sources: Sequence[Source], settings: AugmentSettings, rng: Generator) -> Sample:
     """Make one (size, size, 3) sample of one picture, or of 4 or 16: a mosaic."""
-    across = math.isqrt(len(samples))
-    tiles = [cut(sample, settings.size // across, settings, rng) for sample in samples]
+    across = math.isqrt(len(sources))
+    tiles = [cut(source, settings.size // across, settings, rng) for source in sources]
     whole = join(tiles, settings.size)
-    image = hide_parts(whole.image, whole.labels.boxes, rng)
+    image, boxes = whole.image, whole.labels.boxes
+    if rng.random() < 0.3:
+        image = distract(image, boxes, rng)
+    image = hide_parts(image, boxes, rng)
     return Sample(whole.name, spoil(image, rng), whole.labels)
 
 
-def cut(sample: Sample, size: int, settings: AugmentSettings, rng: Generator) -> Sample:
+def cut(source: Source, size: int, settings: AugmentSettings, rng: Generator) -> Sample:
     """Map a window of the picture to (size, size, 3), with flip, and move the labels with it."""
-    scale = draw_scale(sample, size, settings, rng)
-    corner = draw_corner(sample, size / scale, rng)
-    angle = rng.uniform(-1, 1) * settings.turn if rng.random() < 0.3 else 0.0
+    sample = source.sample
+    scale = draw_scale(source, size, settings, rng)
+    corner = draw_corner(source, size / scale, rng)
+    angle = rng.uniform(-1, 1) * settings.turn if rng.random() < 0.15 else 0.0
     mapping = map_window(corner, scale, size, angle)
     image = resample(sample.image, mapping, size, settings, rng)
     labels = move_labels(sample.labels, mapping, size, settings.smallest_face)
@@ -86,31 +107,32 @@ def map_window(corner: Pair, scale: Pair, size: int, angle: float) -> Mapping:
     return mapping
 
 
-def draw_scale(sample: Sample, size: int, settings: AugmentSettings, rng: Generator) -> Pair:
-    """Choose a scale, result px a picture px, that gives a face drawn at random a drawn size."""
-    boxes = sample.labels.boxes
-    longest = max(sample.image.shape[:2])
-    if len(boxes):
-        face = face_sizes(boxes)[draw_face(sample.labels, rng)]
+def draw_scale(source: Source, size: int, settings: AugmentSettings, rng: Generator) -> Pair:
+    """Choose a scale, result px a picture px, that gives an aim drawn at random a drawn size."""
+    aims = source.aims
+    longest = max(source.sample.image.shape[:2])
+    if len(aims.boxes):
+        face = face_sizes(aims.boxes)[draw_face(aims, rng)]
         low, high = settings.face_range
         scale = np.exp(rng.uniform(np.log(low), np.log(min(high, 0.9 * size)))) / face
     else:
         scale = size / longest * np.exp(rng.uniform(-0.3, 1.0))
     scale = np.clip(scale, 0.75 * size / longest, settings.max_enlarge)
-    squeeze = settings.squeeze ** rng.uniform(-0.5, 0.5)
+    most = settings.strong_squeeze if rng.random() < 0.25 else settings.squeeze
+    squeeze = most ** rng.uniform(-0.5, 0.5)
     return np.array([scale * squeeze, scale / squeeze])
 
 
-def draw_corner(sample: Sample, window: Pair, rng: Generator) -> Pair:
-    """Place a window of so many px in the picture, mostly with the centre of a face in it.
+def draw_corner(source: Source, window: Pair, rng: Generator) -> Pair:
+    """Place a window of so many px in the picture, mostly with the centre of an aim in it.
 
     A window larger than the picture holds all of it, anywhere.
     """
-    extent = np.array(sample.image.shape[1::-1], np.float64)
+    extent = np.array(source.sample.image.shape[1::-1], np.float64)
     low, high = np.minimum(0, extent - window), np.maximum(0, extent - window)
-    boxes = sample.labels.boxes
-    if len(boxes) and rng.random() < 0.85:
-        box = boxes[draw_face(sample.labels, rng)].astype(np.float64)
+    aims = source.aims
+    if len(aims.boxes) and rng.random() < 0.85:
+        box = aims.boxes[draw_face(aims, rng)].astype(np.float64)
         centre = (box[:2] + box[2:]) / 2
         low = np.maximum(low, np.minimum(centre - 0.95 * window, high))
         high = np.minimum(high, np.maximum(centre - 0.05 * window, low))

@@ -1,4 +1,7 @@
-"""Draw labelled pictures into one sheet, to look at: boxes green, ignore regions red."""
+"""Draw labelled pictures into one sheet, to look at.
+
+Boxes are green, doubtful ones yellow; ignore regions are red.
+"""
 
 from collections.abc import Sequence
 
@@ -18,8 +21,10 @@ def draw_sheet(samples: Sequence[Sample], columns: int) -> Image:
 
 def draw_labels(sample: Sample) -> Image:
     """Draw the labels of one sample onto a copy of its picture."""
-    image = sample.image.copy()
-    for boxes, colour in ((sample.labels.ignore, (0, 0, 255)), (sample.labels.boxes, (0, 255, 0))):
-        for x1, y1, x2, y2 in boxes.round().astype(int).tolist():
-            cv2.rectangle(image, (x1, y1), (x2 - 1, y2 - 1), colour, 1)
+    image, labels = sample.image.copy(), sample.labels
+    sure = (255 * labels.scores).astype(int).tolist()
+    shades = [(0, 0, 255)] * len(labels.ignore) + [(0, 255, 255 - share) for share in sure]
+    boxes = np.concatenate([labels.ignore, labels.boxes]).round().astype(int).tolist()
+    for (x1, y1, x2, y2), shade in zip(boxes, shades, strict=True):
+        cv2.rectangle(image, (x1, y1), (x2 - 1, y2 - 1), shade, 1)
     return image

@@ -17,19 +17,19 @@ from training.datasets import Boxes, Image
 
 def spoil(image: Image, rng: Generator) -> Image:
     """Apply each fault with its own small probability to an (H, W, 3) BGR picture."""
-    if rng.random() < 0.7:
-        image = change_tone(image, rng)
-    if rng.random() < 0.5:
-        image = change_colour(image, rng)
-    if rng.random() < 0.08:
-        image = cv2.merge([cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)] * 3).astype(np.uint8)
     if rng.random() < 0.35:
-        image = blur(image, rng)
-    if rng.random() < 0.1:
-        image = add_noise(image, rng)
+        image = change_tone(image, rng)
     if rng.random() < 0.25:
+        image = change_colour(image, rng)
+    if rng.random() < 0.04:
+        image = cv2.merge([cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)] * 3).astype(np.uint8)
+    if rng.random() < 0.25:
+        image = blur(image, rng)
+    if rng.random() < 0.05:
+        image = add_noise(image, rng)
+    if rng.random() < 0.15:
         image = compress(image, rng)
-    elif rng.random() < 0.12:
+    elif rng.random() < 0.06:
         image = compress_as_video(image, rng)
     return image
 
@@ -66,7 +66,7 @@ def blur(image: Image, rng: Generator) -> Image:
             kernel = np.rot90(kernel)
         return cv2.filter2D(image, -1, kernel / kernel.sum()).astype(np.uint8)
     height, width = image.shape[:2]
-    factor = rng.uniform(0.3, 0.9)
+    factor = rng.uniform(0.35, 0.9)
     squeeze = np.exp(rng.uniform(-0.5, 0.5)) if rng.random() < 0.5 else 1.0  # anamorphic pictures
     across, down = min(factor * squeeze, 1.0), min(factor / squeeze, 1.0)
     small = cv2.resize(image, None, fx=across, fy=down, interpolation=cv2.INTER_AREA)
@@ -108,7 +108,7 @@ def hide_parts(image: Image, boxes: Boxes, rng: Generator) -> Image:
     parts of the picture cover faces, as hands, hats and shoulders of others do.
     """
     image = image.copy()
-    for box in boxes[rng.random(len(boxes)) < 0.2]:
+    for box in boxes[rng.random(len(boxes)) < 0.1]:
         x1, y1, x2, y2 = box.round().astype(int).tolist()
         share, side = rng.uniform(0.15, 0.5), rng.integers(4)
         if side < 2:

@@ -7,28 +7,21 @@ batches, or whether the run was interrupted before it.
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
 import torch
-from numpy.random import default_rng
-from numpy.typing import NDArray
+from numpy.random import Generator, default_rng
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from training.augment import AugmentSettings, augment
-from training.datasets import Sample
+from training.augment import AugmentSettings, Source, augment
+from training.datasets import Sample, Samples
+from training.mining import MistakenSources
+from training.teach import Teacher, teach
 
-
-class Samples(Protocol):
-    """Pictures that can be had by number, and how many faces each has (S,), by their scores."""
-
-    face_counts: NDArray[np.float64]
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Sample: ...
+MISTAKEN_SHARE: Final = 0.35  # of the windows are laid around mistakes, where these are known
 
 
 class Batch(NamedTuple):
@@ -46,11 +39,19 @@ class AugmentedBatches(Dataset[Batch]):
     """Batches by number, without end."""
 
     def __init__(
-        self, samples: Samples, settings: AugmentSettings, batch_size: int, seed: int
+        self,
+        samples: Samples,
+        settings: AugmentSettings,
+        batch_size: int,
+        seed: int,
+        *,
+        teacher: Teacher | None = None,
+        mistakes: MistakenSources | None = None,
     ) -> None:
         self.samples, self.settings = samples, settings
         self.batch_size, self.seed = batch_size, seed
-        weights = (1.0 + samples.face_counts) ** 0.75  # groups and crowds hold more to learn
+        self._teacher, self._mistakes = teacher, mistakes
+        weights = (1.0 + samples.face_counts) ** 0.5  # groups and crowds hold more to learn
         self._bounds = weights.cumsum() / weights.sum()
 
     def __getitem__(self, step: int) -> Batch:
@@ -65,8 +66,15 @@ class AugmentedBatches(Dataset[Batch]):
         """Make one augmented sample of one picture, or of 4 or 16."""
         rng = default_rng((self.seed, *number))
         count = (1, 4, 16)[rng.choice(3, p=settings.mosaic)]
-        chosen = self._bounds.searchsorted(rng.random(count), side="right")
-        return augment([self.samples[int(index)] for index in chosen], settings, rng)
+        made = augment([self._source(rng) for _ in range(count)], settings, rng)
+        return made if self._teacher is None else teach(made, self._teacher)
+
+    def _source(self, rng: Generator) -> Source:
+        """Draw a picture, or a mistake in one."""
+        if self._mistakes is not None and rng.random() < MISTAKEN_SHARE:
+            return self._mistakes.draw(rng)
+        index = self._bounds.searchsorted(rng.random(), side="right")
+        return Source.of(self.samples[int(index)])
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

@@ -6,6 +6,7 @@ import pytest
 
 from training.augment import (
     AugmentSettings,
+    Source,
     augment,
     cut,
     draw_face,
@@ -22,7 +23,7 @@ def test_results_have_the_size_and_labels_inside(cartoons):
     for seed in range(30):
         rng = np.random.default_rng(seed)
         count = (1, 4, 16)[seed % 3]
-        sample = augment([cartoons[i % 8] for i in range(count)], SETTINGS, rng)
+        sample = augment([Source.of(cartoons[i % 8]) for i in range(count)], SETTINGS, rng)
         assert sample.image.shape == (128, 128, 3)
         assert sample.image.dtype == np.uint8
         for boxes in (sample.labels.boxes, sample.labels.ignore):
@@ -32,7 +33,8 @@ def test_results_have_the_size_and_labels_inside(cartoons):
 
 
 def test_the_same_seed_gives_the_same_sample(cartoons):
-    first, second = (augment(cartoons[:4], SETTINGS, np.random.default_rng(3)) for _ in range(2))
+    sources = [Source.of(sample) for sample in cartoons[:4]]
+    first, second = (augment(sources, SETTINGS, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first.image, second.image)
     np.testing.assert_array_equal(first.labels.boxes, second.labels.boxes)
 
@@ -45,13 +47,30 @@ def test_boxes_follow_the_pixels(turn):
     settings = replace(SETTINGS, mean=(0, 0, 0), face_range=(20.0, 60.0), turn=turn)
     checked = 0
     for seed in range(40):
-        result = cut(sample, 128, settings, np.random.default_rng(seed))
+        result = cut(Source.of(sample), 128, settings, np.random.default_rng(seed))
         for x1, y1, x2, y2 in result.labels.boxes:
             rows, columns = np.nonzero(result.image[..., 0] > 127)
             drawn = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
             np.testing.assert_allclose(drawn, [x1, y1, x2, y2], atol=2)
             checked += 1
     assert checked > 20
+
+
+def test_window_is_laid_around_its_aim_whatever_the_labels_say():
+    image = np.zeros((400, 400, 3), np.uint8)
+    image[300:340, 300:340] = 255
+    face = Labels(np.array([[20, 20, 60, 60]], np.float32))
+    aim = Labels(np.array([[300, 300, 340, 340]], np.float32))
+    settings = replace(SETTINGS, face_range=(60.0, 80.0), mean=(0, 0, 0))
+    seen = [
+        cut(Source(Sample("one", image, face), aims), 128, settings, np.random.default_rng(seed))
+        for aims in (aim, face)
+        for seed in range(40)
+    ]
+    shows = np.array([(sample.image > 127).any() for sample in seen]).reshape(2, 40).mean(1)
+    labelled = np.array([len(sample.labels.boxes) for sample in seen]).reshape(2, 40).mean(1)
+    assert shows[0] > 0.8 > 0.3 > shows[1]
+    assert labelled[1] > 0.8 > 0.3 > labelled[0]
 
 
 def test_faces_without_their_centre_or_too_small_are_ignored():

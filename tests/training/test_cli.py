@@ -2,13 +2,15 @@
 
 import csv
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from detectors import load
+import detectors
+from detectors import Detections, load
 from detectors.weights import find, read_manifest
 from training.cli import main
 
@@ -65,6 +67,29 @@ def test_train_export_evaluate(data, wider, monkeypatch):
     assert measured["val at 160"]["points"][0]["precision"] == 0.9
     assert measured["val at 160"]["by_size"]["20-40"]["faces"] > 0
     assert cv2.imread(str(curves)) is not None
+
+
+def test_mistakes_are_mined_and_learned_with_a_teacher(data, monkeypatch):
+    def peer(views):
+        scale = np.float32(views[0].shape[1] / 160)
+        boxes = np.array([[10, 20, 40, 60]], np.float32) * scale
+        return [Detections(boxes, np.array([0.9], np.float32))]
+
+    monkeypatch.setattr("training.teach.open_centerface", lambda *_: peer)
+    given = ["--data", data, "--teacher", data / "val.tar"]
+    mistakes, run = data / "runs" / "mistakes.npz", data / "runs" / "taught"
+    weights = Path(detectors.__file__).parents[1] / "weights" / "faceboxes.safetensors"
+    mined = call("mine", *given, "--weights", weights, "--output", mistakes)
+    assert mined.exit_code == 0
+    assert "false positives" in mined.output
+    given += ["--mistakes", mistakes]
+    sheet = data / "sheet.png"
+    drawn = call("samples", *given, "--output", sheet, "--cache", data / "runs" / "cache")
+    assert drawn.exit_code == 0
+    assert cv2.imread(str(sheet)) is not None
+    train = ["faceboxes", *given, "--output", run, "--workers", 0, "--batch-size", 2]
+    assert call(*train, "--steps", 1).exit_code == 0
+    assert json.loads((run / "recipe.json").read_text())["mistakes"] == str(mistakes)
 
 
 @pytest.fixture

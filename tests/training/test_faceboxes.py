@@ -22,6 +22,10 @@ RECIPE = FaceBoxesRecipe(
 
 class Pictures(list):
     @property
+    def names(self):
+        return np.array([sample.name for sample in self])
+
+    @property
     def face_counts(self):
         return np.array([len(sample.labels.boxes) for sample in self])
 

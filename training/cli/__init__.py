@@ -8,7 +8,7 @@ from detectors import DetectorError
 from training.cli.calibrate import calibrate
 from training.cli.evaluate import evaluate
 from training.cli.export import export
-from training.cli.relabel import relabel
+from training.cli.mine import mine
 from training.cli.samples import samples
 from training.cli.train import faceboxes
 from training.errors import TrainingError
@@ -31,5 +31,5 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
 
-for command in (faceboxes, relabel, samples, export, calibrate, evaluate):
+for command in (faceboxes, mine, samples, export, calibrate, evaluate):
     main.add_command(command)

@@ -22,3 +22,9 @@ format_option = click.option(
     show_default=True,
     help="How the labels are written.",
 )
+teacher_option = click.option(
+    "--teacher", type=FILE, help="centerface.onnx: looks at every picture that is learned from."
+)
+mistakes_option = click.option(
+    "--mistakes", type=FILE, help="What `mine` has found: is seen more often."
+)

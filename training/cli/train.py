@@ -10,7 +10,15 @@ import torch
 
 from detectors.backends.openvino import capabilities
 from detectors.faceboxes.config import FaceBoxesConfig, Heads
-from training.cli.options import FILE, LABELLED, NEW, data_option, format_option
+from training.cli.options import (
+    FILE,
+    LABELLED,
+    NEW,
+    data_option,
+    format_option,
+    mistakes_option,
+    teacher_option,
+)
 from training.datasets import Sample
 from training.datasets.formats import read_labelled
 from training.datasets.pixels import PixelCache
@@ -44,6 +52,8 @@ EVERY: Final = 6  # picture of the validation is looked at: it takes time from t
 )
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint of the run.")
 @click.option("--from", "start", type=FILE, help="Start from these weights (.safetensors).")
+@teacher_option
+@mistakes_option
 @click.option(
     "--rate",
     type=click.FloatRange(0, 1, min_open=True),
@@ -72,6 +82,8 @@ def faceboxes(
     steps: int | None,
     resume: bool,
     start: Path | None,
+    teacher: Path | None,
+    mistakes: Path | None,
     rate: float,
     workers: int,
     threads: int,
@@ -90,7 +102,14 @@ def faceboxes(
     output.mkdir(parents=True, exist_ok=True)
     layout: Literal["corner", "centre"] = "corner" if heads == "paper" else "centre"
     network = FaceBoxesConfig(multiple=32, heads=heads, anchors=layout)
-    recipe = FaceBoxesRecipe(network, batch_size=batch_size, seed=seed, workers=workers)
+    recipe = FaceBoxesRecipe(
+        network,
+        batch_size=batch_size,
+        teacher=str(teacher or ""),
+        mistakes=str(mistakes or ""),
+        seed=seed,
+        workers=workers,
+    )
     write_recipe(recipe, output)
     task = FaceBoxesTask(recipe, samples, held_out)
     if start is not None:

@@ -1,6 +1,7 @@
 """Readers of labelled pictures: every reader yields `Sample` records."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,3 +55,19 @@ class Sample:
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3:
             raise ValueError(f"{self.image.shape = }, expected (H, W, 3)")
+
+
+class Samples(Protocol):
+    """Pictures that can be had by number.
+
+    Attributes:
+        names: (S,) of the pictures.
+        face_counts: (S,) how many faces each has, by their scores.
+    """
+
+    names: NDArray[np.str_]
+    face_counts: NDArray[np.float64]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Sample: ...

@@ -31,12 +31,14 @@ from detectors.faceboxes.detector import FaceBoxesDetector
 from detectors.suppression import Suppression
 from detectors.weights import Entry
 from training.augment import AugmentSettings
-from training.datasets import Sample
+from training.datasets import Sample, Samples
 from training.errors import TrainingError
 from training.losses import distance_iou, quality_focal
 from training.matching import BACKGROUND, assign, covered
 from training.metrics.average_precision import Judged, average_precision, judge
-from training.stream import AugmentedBatches, Batch, Samples, load
+from training.mining import MistakenSources, Mistakes
+from training.stream import AugmentedBatches, Batch, load
+from training.teach import Teacher
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,10 @@ class FaceBoxesRecipe:
         batch_size: Pictures a step, at the size `augment.size`; fewer of larger ones.
         box_weight: Of the box loss against the class loss.
         prior: Face probability of every anchor at the start.
+        worth: Size of a face, px, from which it is worth all that its box is; smaller ones are
+            worth less, as the square root: of so few pixels nobody can be sure.
+        teacher: File of the detector that looks at every training picture; nothing for none.
+        mistakes: File of what to see more often; nothing for none.
         seed: Of the initial weights and of the stream of pictures.
         workers: Processes that make batches.
     """
@@ -64,6 +70,9 @@ class FaceBoxesRecipe:
     batch_size: int = 24
     box_weight: float = 2.0
     prior: float = 0.01
+    worth: float = 24.0
+    teacher: str = ""
+    mistakes: str = ""
     seed: int = 1
     workers: int = 1
 
@@ -79,7 +88,7 @@ class FaceBoxesTask:
         self.model = FaceBoxes(recipe.network)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         start_heads(self.model, recipe.prior)
-        self._batches = AugmentedBatches(samples, recipe.augment, recipe.batch_size, recipe.seed)
+        self._batches = open_batches(recipe, samples)
         self._lay_out = lru_cache(anchors)
 
     def start_from(self, weights: Path) -> None:
@@ -122,7 +131,9 @@ class FaceBoxesTask:
         count = sure.sum().clamp(min=1)
         box_loss, overlap = distance_iou(boxes[positive], truth[positive])
         quality = torch.zeros_like(score)
-        quality[positive] = overlap * sure[positive]
+        sizes = (truth[positive][:, 2:] - truth[positive][:, :2]).prod(1).sqrt()
+        worth = (sizes / self.recipe.worth).clamp(max=1).sqrt()
+        quality[positive] = overlap * sure[positive] * worth
         face_loss = quality_focal(score, quality)[positive | ~ignored].sum() / count
         box_mean = (box_loss * sure[positive]).sum() / count
         total = face_loss + self.recipe.box_weight * box_mean
@@ -149,6 +160,26 @@ class FaceBoxesTask:
             all_count = np.ones(len(labels.boxes), bool)
             judged.append(judge(found, labels.boxes, all_count, labels.ignore))
         return {"average_precision": average_precision(Judged.join(judged))}
+
+
+def open_batches(recipe: FaceBoxesRecipe, samples: Samples) -> AugmentedBatches:
+    """Make the stream of pictures, with the teacher and the mistakes that the recipe names.
+
+    Raises:
+        TrainingError: The mistakes are no mistakes, or are in other pictures.
+    """
+    teacher = Teacher(Path(recipe.teacher)) if recipe.teacher else None
+    mistakes = None
+    if recipe.mistakes:
+        mistakes = MistakenSources(samples, Mistakes.load(Path(recipe.mistakes)))
+    return AugmentedBatches(
+        samples,
+        recipe.augment,
+        recipe.batch_size,
+        recipe.seed,
+        teacher=teacher,
+        mistakes=mistakes,
+    )
 
 
 def targets(
