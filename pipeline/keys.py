@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 
 STAGES = ("scan", "link", "select", "render")
 
-RESULT_VERSIONS = {"decode": 1, "scan": 3, "link": 3, "select": 2, "render": 2}
+RESULT_VERSIONS = {"decode": 2, "scan": 4, "link": 3, "select": 2, "render": 2}
 
 
 def stage_keys(settings: Settings, weights: str) -> dict[str, str]:

@@ -26,9 +26,6 @@ from pipeline.decode.transport import ends_within_packet
 from pipeline.errors import LimitExceeded, Unreadable
 from pipeline.settings import DecodeSettings
 
-THREADS = 4
-"""Of the decoder: fixed, so that a damaged file gives the same frames on every machine."""
-
 _ENDLESS = ("mpegts", "mpeg")
 """Formats of files that say nowhere how long they are; FFmpeg guesses it from the last time."""
 
@@ -119,8 +116,9 @@ class Playback:
         for other in video_streams(self.container):
             other.discard = Discard.default if other is self.stream else Discard.all
         codec = self.stream.codec_context
-        codec.thread_type = "AUTO"
-        codec.thread_count = THREADS
+        # Side by side, FFmpeg loses or keeps by chance what it knows of a frame's damage; it also
+        # takes more of the cores, which other videos, or other parts of this one, are to fill.
+        codec.thread_count = 1
         # FFmpeg counts the padding of rows too, so its limit only stops what is far too large
         codec.options = {"max_pixels": str(self._max_pixels * 5 // 4 + (1 << 16))}
 
