@@ -56,7 +56,7 @@ train: $(VENV)/installed-training ## train the shipped weights, both forms: DATA
 	  $(BIN)/python -m training mine --data $(DATA) --weights runs/first/$$form.safetensors \
 	    --teacher $(TEACHER) --output runs/$$form.npz && \
 	  $(BIN)/python -m training faceboxes --data $(DATA) --output runs/$$form-second --heads $$form \
-	    --from runs/first/$$form.safetensors --rate 0.001 --steps 15000 \
+	    --from runs/first/$$form.safetensors --rate 0.001 --steps 15000 --workers 2 \
 	    --teacher $(TEACHER) --mistakes runs/$$form.npz $(HELD_OUT) || exit 1; \
 	done
 

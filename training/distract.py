@@ -9,11 +9,12 @@ Reference:
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from training.datasets import Boxes, Image
 
@@ -173,7 +174,7 @@ def patches(canvas: Image, rng: Generator) -> None:
     _blend(canvas, blurred, (6 * (0.5 - np.hypot(x, y))).clip(0, 1))
 
 
-def _blend(canvas: Image, other: np.ndarray, share: np.ndarray) -> None:
+def _blend(canvas: Image, other: NDArray[Any], share: NDArray[np.float64]) -> None:
     """Mix another picture (H, W, 3) in, by its share (H, W) at each place."""
     mixed = canvas * (1 - share[..., None]) + other * share[..., None]
     canvas[:] = mixed.astype(np.uint8)

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -25,7 +25,7 @@ from training.augment import Source, face_sizes
 from training.datasets import Boxes, Image, Labels, Sample, Samples
 from training.errors import TrainingError
 from training.metrics.evaluate import resize_to
-from training.teach import Teacher
+from training.teach import Teacher, score_at
 from training.teachers import fill_up
 
 LONG_SIDES: Final = (320, 640)  # px at which pictures are looked at
@@ -79,13 +79,14 @@ class MistakenSources:
 
     def __init__(self, samples: Samples, mistakes: Mistakes) -> None:
         row = {name: index for index, name in enumerate(samples.names.tolist())}
-        here = np.array([row.get(name, -1) for name in mistakes.pictures.tolist()], np.int64)
-        if not (here >= 0).any():
+        rows = np.array([row.get(name, -1) for name in mistakes.pictures.tolist()], np.int64)
+        here = rows >= 0
+        if not here.any():
             raise TrainingError("none of the mistakes is in these pictures: `mine` them anew")
         self._samples = samples
         self._kinds = [
-            (here[chosen], mistakes.boxes[chosen])
-            for chosen in ((here >= 0) & ~mistakes.missed, (here >= 0) & mistakes.missed)
+            (rows[chosen], mistakes.boxes[chosen])
+            for chosen in (here & ~mistakes.missed, here & mistakes.missed)
         ]
 
     def draw(self, rng: Generator) -> Source:
@@ -99,7 +100,7 @@ class MistakenSources:
 def mine(samples: Iterable[Sample], pupil: Detector, teacher: Teacher) -> Iterator[Mistakes]:
     """Yield what the pupil gets wrong in each picture, by its labels and the teacher's eyes.
 
-    Give it a pupil that tells of low scores, from `MISSED` down.
+    Give it a pupil that tells of scores from `FALSE` on.
     """
     for sample in samples:
         views = [_compare(sample, long_side, pupil, teacher) for long_side in LONG_SIDES]
@@ -117,20 +118,13 @@ def _compare(
     (found,), seen = pupil([view]), teacher.look(view)
     back = np.float32(max(sample.image.shape[:2]) / long_side)
     labelled = iou(found.boxes, scaled.labels.boxes).max(1, initial=0) > 0.3
-    doubted = _score_at(found.boxes, seen, 0.3) < DOUBTED
+    doubted = score_at(found.boxes, seen, 0.3) < DOUBTED
     false = (found.scores >= FALSE) & doubted & ~labelled & _large(found)
-    missed = (seen.scores >= SURE) & (_score_at(seen.boxes, found, 0.45) < MISSED) & _large(seen)
+    missed = (seen.scores >= SURE) & (score_at(seen.boxes, found, 0.45) < MISSED) & _large(seen)
     return found.boxes[false] * back, seen.boxes[missed] * back
 
 
-def _score_at(boxes: Boxes, found: Detections, least_iou: float) -> NDArray[np.float32]:
-    """Return the best score that was given where each box (N, 4) is; 0 for none."""
-    here = iou(boxes, found.boxes) > least_iou
-    best: NDArray[np.float32] = np.where(here, found.scores, np.float32(0)).max(1, initial=0)
-    return best
-
-
-def _large(found: Detections) -> NDArray[Any]:
+def _large(found: Detections) -> NDArray[np.bool_]:
     return face_sizes(found.boxes) >= SMALLEST
 
 

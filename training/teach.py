@@ -17,7 +17,6 @@ from typing import Final, Self
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors import Detections
 from detectors.boxes import iou, suppress
@@ -70,13 +69,14 @@ def teach(sample: Sample, teacher: Teacher) -> Sample:
     labels = sample.labels
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     inside = ((centres > 0) & (centres < (width, height))).all(1)
-    new = inside & (sure >= LEAST) & (_best(boxes, labels.boxes) <= KNOWN)
+    known = iou(boxes, labels.boxes).max(1, initial=0) > KNOWN
+    new = inside & (sure >= LEAST) & ~known
     limits = np.array([width, height, width, height], np.float32)
     small = face_sizes(labels.ignore) < OPEN
     taught = Labels(
         boxes=np.concatenate([labels.boxes, boxes[new].clip(0, limits)]),
         ignore=labels.ignore[small],
-        scores=np.concatenate([_doubt(labels, boxes, sure), sure[new]]),
+        scores=np.concatenate([_doubt(labels, Detections(boxes, sure)), sure[new]]),
     )
     return Sample(sample.name, sample.image, taught)
 
@@ -87,17 +87,16 @@ def probability(scores: Scores) -> Scores:
     return likely
 
 
-def _doubt(labels: Labels, boxes: Boxes, sure: Scores) -> Scores:
+def score_at(boxes: Boxes, found: Detections, least_iou: float) -> Scores:
+    """Return the best score that was given where each box (N, 4) is; 0 for none."""
+    here = iou(boxes, found.boxes) > least_iou
+    best: Scores = np.where(here, found.scores, np.float32(0)).max(1, initial=0)
+    return best
+
+
+def _doubt(labels: Labels, seen: Detections) -> Scores:
     """Return how sure the faces of the labels are (N,), given what the teacher sees."""
-    if not len(labels.boxes):
-        return labels.scores
-    agreed = np.where(iou(labels.boxes, boxes) > FOUND, sure, np.float32(0)).max(1, initial=0)
+    agreed = score_at(labels.boxes, seen, FOUND)
     judged = np.interp(face_sizes(labels.boxes), JUDGED, (0, 1))
     doubted = labels.scores * (1 - judged * (1 - UNSEEN) * (1 - agreed))
     return np.asarray(doubted, np.float32)
-
-
-def _best(boxes: Boxes, others: Boxes) -> NDArray[np.float32]:
-    """Return the overlap of each box (N, 4) with the one of the others that it overlaps most."""
-    best: NDArray[np.float32] = iou(boxes, others).max(1, initial=0)
-    return best

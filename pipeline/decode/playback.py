@@ -116,7 +116,7 @@ class Playback:
         for other in video_streams(self.container):
             other.discard = Discard.default if other is self.stream else Discard.all
         codec = self.stream.codec_context
-        # Side by side, FFmpeg loses or keeps by chance what it knows of a frame's damage; it also
+        # In several threads FFmpeg loses or keeps by chance what it knows of a frame's damage, and
         # takes more of the cores, which other videos, or other parts of this one, are to fill.
         codec.thread_count = 1
         # FFmpeg counts the padding of rows too, so its limit only stops what is far too large

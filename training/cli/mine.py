@@ -1,7 +1,6 @@
 """The command that finds what weights get wrong in the pictures they learned from."""
 
 from pathlib import Path
-from typing import Final
 
 import click
 from tqdm import tqdm
@@ -9,12 +8,10 @@ from tqdm import tqdm
 from detectors import load
 from training.cli.options import FILE, NEW, data_option, format_option
 from training.datasets.pixels import PixelCache
-from training.mining import join
+from training.mining import FALSE, join
 from training.mining import mine as find_mistakes
 from training.recipes.faceboxes import cache_folder
 from training.teach import Teacher
-
-LOWEST_SCORE: Final = 0.05  # of the pupil
 
 
 @click.command()
@@ -26,7 +23,7 @@ LOWEST_SCORE: Final = 0.05  # of the pupil
 def mine(data: Path, form: str, weights: Path, teacher: Path, output: Path) -> None:
     """Find false positives and missed faces among the pictures to learn from."""
     samples = PixelCache.of(data, form, cache_folder(output))
-    pupil = load(weights, device="cpu", threshold=LOWEST_SCORE)
+    pupil = load(weights, device="cpu", threshold=FALSE)
     pictures = (samples[index] for index in range(len(samples)))
     found = join(find_mistakes(tqdm(pictures, total=len(samples)), pupil, Teacher(teacher)))
     output.parent.mkdir(parents=True, exist_ok=True)
