@@ -53,7 +53,7 @@ class AugmentSettings:
     max_enlarge: float = 6.0
     squeeze: float = 1.15
     strong_squeeze: float = 1.5
-    turn: float = 20.0
+    turn: float = 30.0
     mosaic: tuple[float, float, float] = (0.65, 0.30, 0.05)
     mean: tuple[int, int, int] = (104, 117, 123)
 
@@ -88,7 +88,7 @@ def cut(source: Source, size: int, settings: AugmentSettings, rng: Generator) ->
     sample = source.sample
     scale = draw_scale(source, size, settings, rng)
     corner = draw_corner(source, size / scale, rng)
-    angle = rng.uniform(-1, 1) * settings.turn if rng.random() < 0.15 else 0.0
+    angle = rng.uniform(-1, 1) * settings.turn if rng.random() < 0.25 else 0.0
     mapping = map_window(corner, scale, size, angle)
     image = resample(sample.image, mapping, size, settings, rng)
     labels = move_labels(sample.labels, mapping, size, settings.smallest_face)

@@ -1,4 +1,7 @@
-"""Find what a detector gets wrong in the pictures it learned from, so that it sees that more often.
+"""Find hard examples in the pictures that a detector learned from, so that it sees them more often.
+
+These are what it gets wrong, and heads turned away or tilted, of which photographs have few and
+videos many.
 
 Reference:
     Sung & Poggio, Example-Based Learning for View-Based Human Face Detection, 1998, IEEE PAMI 20
@@ -10,8 +13,9 @@ Reference:
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Final, Self
 
@@ -29,32 +33,43 @@ from training.teach import Teacher, score_at
 from training.teachers import fill_up
 
 LONG_SIDES: Final = (320, 640)  # px at which pictures are looked at
-SMALLEST: Final = 12.0  # px of a mistake, as it was looked at
-FALSE: Final = 0.3  # score of the pupil from which a false positive counts
-DOUBTED: Final = 0.38  # score of the teacher below which it sees no face there
-SURE: Final = 0.5  # score of the teacher from which there is a face
-MISSED: Final = 0.35  # score of the pupil below which it has missed it
-MISSED_SHARE: Final = 0.35  # of the mistakes that are drawn
+SMALLEST: Final = 12.0  # px of what can be a mistake, as it was looked at
+BELIEVED: Final = 0.3  # score of the pupil from which it has taken something for a face
+DOUBTED: Final = 0.27  # probability of a face, by the teacher, below which there is none
+SURE: Final = 0.67  # and from which there is one
+OVERLOOKED: Final = 0.35  # score of the pupil below which it has missed it
+
+
+class Kind(IntEnum):
+    """What is hard about an example."""
+
+    FALSE = 0  # was taken for a face
+    MISSED = 1  # is a face, and was not seen
+    TURNED = 2  # is a face turned away or tilted
+
+
+SHARES: Final = np.array([0.4, 0.15, 0.45])
+"""Of the windows around hard examples, by kind."""
 
 _DAMAGE: Final = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
 """What NumPy raises when a file is not what it should be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Mistakes:
-    """What was taken for a face, and faces that were missed."""
+class HardExamples:
+    """Places in pictures that are worth another look."""
 
     pictures: NDArray[np.str_]
     """(K,) the names of the pictures."""
     boxes: Boxes
     """(K, 4) in px of the pictures."""
-    missed: NDArray[np.bool_]
-    """(K,) whether it is a face."""
+    kinds: NDArray[np.int64]
+    """(K,) what is hard about each, as `Kind`."""
 
     def save(self, path: Path) -> None:
         """Write them as a NumPy archive."""
         with path.open("wb") as file:
-            np.savez(file, pictures=self.pictures, boxes=self.boxes, missed=self.missed)
+            np.savez(file, pictures=self.pictures, boxes=self.boxes, kinds=self.kinds)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -65,74 +80,80 @@ class Mistakes:
         """
         try:
             with path.open("rb") as file, np.load(file) as stored:
-                return cls(stored["pictures"], stored["boxes"], stored["missed"])
+                return cls(stored["pictures"], stored["boxes"], stored["kinds"])
         except _DAMAGE as error:
-            raise TrainingError(f"{path} holds no mistakes; `mine` writes such files") from error
+            message = f"{path} holds no hard examples; `mine` writes such files"
+            raise TrainingError(message) from error
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Put those of many pictures together."""
+        return cls(
+            np.concatenate([part.pictures for part in parts]),
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.kinds for part in parts]),
+        )
+
+    def count(self, kind: Kind) -> int:
+        """Count the examples of a kind."""
+        return int((self.kinds == kind).sum())
 
 
-class MistakenSources:
-    """Draws windows around mistakes.
+class HardSources:
+    """Draws windows around hard examples.
 
     Raises:
         TrainingError: None of them is in these pictures.
     """
 
-    def __init__(self, samples: Samples, mistakes: Mistakes) -> None:
+    def __init__(self, samples: Samples, examples: HardExamples) -> None:
         row = {name: index for index, name in enumerate(samples.names.tolist())}
-        rows = np.array([row.get(name, -1) for name in mistakes.pictures.tolist()], np.int64)
-        here = rows >= 0
-        if not here.any():
-            raise TrainingError("none of the mistakes is in these pictures: `mine` them anew")
-        self._samples = samples
-        self._kinds = [
-            (rows[chosen], mistakes.boxes[chosen])
-            for chosen in (here & ~mistakes.missed, here & mistakes.missed)
-        ]
+        rows = np.array([row.get(name, -1) for name in examples.pictures.tolist()], np.int64)
+        if not (rows >= 0).any():
+            raise TrainingError("none of the hard examples is in these pictures: `mine` them anew")
+        here = [np.flatnonzero((rows >= 0) & (examples.kinds == kind)) for kind in Kind]
+        shares = SHARES * [len(part) > 0 for part in here]
+        self._samples, self._rows, self._boxes = samples, rows, examples.boxes
+        self._here, self._shares = here, shares / shares.sum()
 
     def draw(self, rng: Generator) -> Source:
-        """Return a picture with a mistake, a missed face as often as `MISSED_SHARE` says."""
-        kind = int(rng.random() < MISSED_SHARE)
-        rows, boxes = self._kinds[kind if len(self._kinds[kind][0]) else 1 - kind]
-        chosen = int(rng.integers(len(rows)))
-        return Source(self._samples[int(rows[chosen])], Labels(boxes[chosen : chosen + 1]))
+        """Return a picture with a hard example of a kind that `SHARES` chose."""
+        chosen = rng.choice(self._here[rng.choice(len(Kind), p=self._shares)])
+        aims = Labels(self._boxes[chosen : chosen + 1])
+        return Source(self._samples[int(self._rows[chosen])], aims)
 
 
-def mine(samples: Iterable[Sample], pupil: Detector, teacher: Teacher) -> Iterator[Mistakes]:
-    """Yield what the pupil gets wrong in each picture, by its labels and the teacher's eyes.
+def mine(samples: Iterable[Sample], pupil: Detector, teacher: Teacher) -> Iterator[HardExamples]:
+    """Yield what is hard in each picture, by its labels and the teacher's eyes.
 
-    Give it a pupil that tells of scores from `FALSE` on.
+    Give it a pupil that tells of scores from `BELIEVED` on.
     """
     for sample in samples:
-        views = [_compare(sample, long_side, pupil, teacher) for long_side in LONG_SIDES]
-        boxes = np.concatenate([part for view in views for part in view])
-        missed = np.concatenate([[kind] * len(view[kind]) for view in views for kind in (0, 1)])
-        yield Mistakes(np.array([sample.name] * len(boxes), np.str_), boxes, missed.astype(bool))
+        for long_side in LONG_SIDES:
+            yield from _examine(sample, long_side, pupil, teacher)
 
 
-def _compare(
+def _examine(
     sample: Sample, long_side: int, pupil: Detector, teacher: Teacher
-) -> tuple[Boxes, Boxes]:
-    """Return the false positives (K, 4) and the missed faces (M, 4) at one size."""
+) -> Iterator[HardExamples]:
+    """Yield the hard examples of each kind at one size of the picture."""
     scaled = resize_to(sample, long_side)
     view: Image = fill_up(scaled.image)
     (found,), seen = pupil([view]), teacher.look(view)
-    back = np.float32(max(sample.image.shape[:2]) / long_side)
     labelled = iou(found.boxes, scaled.labels.boxes).max(1, initial=0) > 0.3
     doubted = score_at(found.boxes, seen, 0.3) < DOUBTED
-    false = (found.scores >= FALSE) & doubted & ~labelled & _large(found)
-    missed = (seen.scores >= SURE) & (score_at(seen.boxes, found, 0.45) < MISSED) & _large(seen)
-    return found.boxes[false] * back, seen.boxes[missed] * back
+    false = (found.scores >= BELIEVED) & doubted & ~labelled & _large(found)
+    overlooked = score_at(seen.boxes, found, 0.45) < OVERLOOKED
+    missed = (seen.scores >= SURE) & overlooked & _large(seen)
+    back = np.float32(max(sample.image.shape[:2]) / long_side)
+    for kind, boxes in (
+        (Kind.FALSE, found.boxes[false]),
+        (Kind.MISSED, seen.boxes[missed]),
+        (Kind.TURNED, teacher.find_turned(view)),
+    ):
+        names, kinds = np.full(len(boxes), sample.name), np.full(len(boxes), kind, np.int64)
+        yield HardExamples(names, boxes * back, kinds)
 
 
 def _large(found: Detections) -> NDArray[np.bool_]:
     return face_sizes(found.boxes) >= SMALLEST
-
-
-def join(parts: Iterable[Mistakes]) -> Mistakes:
-    """Put the mistakes of many pictures together."""
-    all_parts = list(parts)
-    return Mistakes(
-        np.concatenate([part.pictures for part in all_parts]),
-        np.concatenate([part.boxes for part in all_parts]),
-        np.concatenate([part.missed for part in all_parts]),
-    )

@@ -108,7 +108,7 @@ def hide_parts(image: Image, boxes: Boxes, rng: Generator) -> Image:
     parts of the picture cover faces, as hands, hats and shoulders of others do.
     """
     image = image.copy()
-    for box in boxes[rng.random(len(boxes)) < 0.1]:
+    for box in boxes[rng.random(len(boxes)) < 0.15]:
         x1, y1, x2, y2 = box.round().astype(int).tolist()
         share, side = rng.uniform(0.15, 0.5), rng.integers(4)
         if side < 2:

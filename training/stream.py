@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from training.augment import AugmentSettings, Source, augment
 from training.datasets import Sample, Samples
-from training.mining import MistakenSources
+from training.mining import HardSources
 from training.teach import Teacher, teach
 
-MISTAKEN_SHARE: Final = 0.35  # of the windows are laid around mistakes, where these are known
+HARD_SHARE: Final = 0.45  # of the windows are laid around hard examples, where these are known
 
 
 class Batch(NamedTuple):
@@ -46,11 +46,11 @@ class AugmentedBatches(Dataset[Batch]):
         seed: int,
         *,
         teacher: Teacher | None = None,
-        mistakes: MistakenSources | None = None,
+        hard: HardSources | None = None,
     ) -> None:
         self.samples, self.settings = samples, settings
         self.batch_size, self.seed = batch_size, seed
-        self._teacher, self._mistakes = teacher, mistakes
+        self._teacher, self._hard = teacher, hard
         weights = (1.0 + samples.face_counts) ** 0.5  # groups and crowds hold more to learn
         self._bounds = weights.cumsum() / weights.sum()
 
@@ -70,9 +70,9 @@ class AugmentedBatches(Dataset[Batch]):
         return made if self._teacher is None else teach(made, self._teacher)
 
     def _source(self, rng: Generator) -> Source:
-        """Draw a picture, or a mistake in one."""
-        if self._mistakes is not None and rng.random() < MISTAKEN_SHARE:
-            return self._mistakes.draw(rng)
+        """Draw a picture, or a hard example in one."""
+        if self._hard is not None and rng.random() < HARD_SHARE:
+            return self._hard.draw(rng)
         index = self._bounds.searchsorted(rng.random(), side="right")
         return Source.of(self.samples[int(index)])
 

@@ -1,10 +1,10 @@
-"""Let a detector of others look at each training picture: what it sees there is learned too.
+"""Let detectors of others look at each training picture: what they see there is learned too.
 
 Labels leave open what several detectors did not agree on, and there the hard faces are; training
-pictures are blurred, darkened and cut besides, until some faces are none any more. So the teacher
-looks at the very picture that is learned from. What it finds beside the labels becomes a face that
-is true with the probability that its score stands for; where it finds nothing is background, also
-in the ignore regions, which are full of hands and backs of heads.
+pictures are blurred, darkened and cut besides, until some faces are none any more. So the teachers
+look at the very picture that is learned from. What one finds beside the labels becomes a face that
+is true with the probability that its score stands for; where none finds anything is background,
+also in the ignore regions, which are full of hands and backs of heads.
 
 Reference:
     Hinton et al., Distilling the Knowledge in a Neural Network, 2015, arXiv:1503.02531.
@@ -12,8 +12,9 @@ Reference:
     arXiv:2106.05237 (teacher and pupil look at the same view).
 """
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -23,49 +24,89 @@ from detectors.boxes import iou, suppress
 from detectors.suppression import Suppression
 from training.augment import face_sizes
 from training.datasets import Boxes, Image, Labels, Sample, Scores
-from training.teachers import Peer, fill_up, open_centerface
+from training.poses import find_turned
+from training.teachers import Peer, fill_up, open_peer
 
-LOWEST_SCORE: Final = 0.3  # below it, CenterFace hardly ever sees a face
-EVEN: Final = 0.45  # score at which a detection of CenterFace is a face as often as not
-SPREAD: Final = 0.07  # of its scores, to either side of it
 LEAST: Final = 0.08  # probability of a face; below it is background
-KNOWN: Final = 0.3  # IoU with a label from which the teacher sees nothing new
-FOUND: Final = 0.4  # IoU from which it sees the face of a label
-UNSEEN: Final = 0.8  # probability of a face of the labels that the teacher does not see
-JUDGED: Final = (12.0, 20.0)  # px of faces from which the teacher's eye counts: not, and fully
-OPEN: Final = 18.0  # px of ignore regions below which they stay so
+KNOWN: Final = 0.3  # IoU with a label from which the teachers see nothing new
+FOUND: Final = 0.4  # IoU from which they see the face of a label
+UNSEEN: Final = 0.8  # probability of a face of the labels that no teacher sees
+JUDGED: Final = (10.0, 16.0)  # px of faces from which the teachers' eyes count: not, and fully
+OPEN: Final = 12.0  # px of ignore regions below which they stay so
+
+
+class Calibration(NamedTuple):
+    """How likely a detection is a face, by its score: a logistic curve."""
+
+    even: float  # score at which it is one as often as not
+    spread: float  # of the scores, to either side of it
+
+    def probability(self, scores: Scores) -> Scores:
+        """Return how likely detections are faces (N,)."""
+        likely: Scores = 1 / (1 + np.exp((self.even - scores) / np.float32(self.spread)))
+        return likely
+
+    def score(self, probability: float) -> float:
+        """Return the score that stands for a probability."""
+        return self.even + self.spread * float(np.log(probability / (1 - probability)))
+
+
+CALIBRATIONS: Final = {"CenterFace": Calibration(0.45, 0.07), "YuNet": Calibration(0.75, 0.07)}
 
 
 class Teacher:
-    """CenterFace, opened when it is first asked: it cannot travel to other processes."""
+    """CenterFace, YuNet or both, opened when first asked: networks cannot travel to processes."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._peer: Peer | None = None
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+        self._peers: list[tuple[Peer, Calibration]] = []
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
-        """Travel as a path."""
-        return type(self), (self._path,)
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[Path, ...]]]:
+        """Travel as paths."""
+        return type(self), (self._paths,)
 
     def look(self, image: Image) -> Detections:
-        """Return what is found in a picture (H, W, 3) or in half of its size, best first."""
-        if self._peer is None:
-            self._peer = open_centerface(self._path, "bf16", LOWEST_SCORE)
-        small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        whole, coarse = (
-            self._peer([fill_up(view)])[0] for view in (image, np.asarray(small, np.uint8))
-        )
-        boxes = np.concatenate([whole.boxes, 2 * coarse.boxes])
-        scores = np.concatenate([whole.scores, coarse.scores])
+        """Return what is found in a picture (H, W, 3) or in half of its size, the likeliest first.
+
+        The scores are probabilities, as likely as the surest teacher takes each face to be.
+        """
+        found = [*self._look(image)]
+        boxes = np.concatenate([part.boxes for part in found])
+        scores = np.concatenate([part.scores for part in found])
         kept = suppress(boxes, scores, Suppression())
         return Detections(boxes[kept], scores[kept])
 
+    def find_turned(self, image: Image) -> Boxes:
+        """Return the faces (K, 4) that are turned away or tilted; only CenterFace tells them."""
+        filled = fill_up(image)
+        found = [find_turned(peer, filled) for peer, _ in self._open() if peer.name == "CenterFace"]
+        return np.concatenate([np.zeros((0, 4), np.float32), *found])
+
+    def _look(self, image: Image) -> Iterator[Detections]:
+        half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        for enlarged, view in ((1, image), (2, np.asarray(half, np.uint8))):
+            filled = fill_up(view)
+            for peer, calibration in self._open():
+                (found,) = peer([filled])
+                yield Detections(found.boxes * enlarged, calibration.probability(found.scores))
+
+    def _open(self) -> list[tuple[Peer, Calibration]]:
+        if not self._peers:
+            self._peers = [*map(_open, self._paths)]
+        return self._peers
+
+
+def _open(path: Path) -> tuple[Peer, Calibration]:
+    lowest = {name: curve.score(LEAST) for name, curve in CALIBRATIONS.items()}
+    peer = open_peer(path, "bf16", lowest)
+    return peer, CALIBRATIONS[peer.name]
+
 
 def teach(sample: Sample, teacher: Teacher) -> Sample:
-    """Return a training picture with what the teacher sees in its labels."""
+    """Return a training picture with what the teachers see in its labels."""
     height, width = sample.image.shape[:2]
     seen = teacher.look(sample.image)
-    boxes, sure = seen.boxes, probability(seen.scores)
+    boxes, sure = seen.boxes, seen.scores
     labels = sample.labels
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     inside = ((centres > 0) & (centres < (width, height))).all(1)
@@ -76,15 +117,9 @@ def teach(sample: Sample, teacher: Teacher) -> Sample:
     taught = Labels(
         boxes=np.concatenate([labels.boxes, boxes[new].clip(0, limits)]),
         ignore=labels.ignore[small],
-        scores=np.concatenate([_doubt(labels, Detections(boxes, sure)), sure[new]]),
+        scores=np.concatenate([_doubt(labels, seen), sure[new]]),
     )
     return Sample(sample.name, sample.image, taught)
-
-
-def probability(scores: Scores) -> Scores:
-    """Return how likely detections of the teacher are faces (N,), by their scores."""
-    likely: Scores = 1 / (1 + np.exp((EVEN - scores) / np.float32(SPREAD)))
-    return likely
 
 
 def score_at(boxes: Boxes, found: Detections, least_iou: float) -> Scores:
@@ -95,7 +130,7 @@ def score_at(boxes: Boxes, found: Detections, least_iou: float) -> Scores:
 
 
 def _doubt(labels: Labels, seen: Detections) -> Scores:
-    """Return how sure the faces of the labels are (N,), given what the teacher sees."""
+    """Return how sure the faces of the labels are (N,), given what the teachers see."""
     agreed = score_at(labels.boxes, seen, FOUND)
     judged = np.interp(face_sizes(labels.boxes), JUDGED, (0, 1))
     doubted = labels.scores * (1 - judged * (1 - UNSEEN) * (1 - agreed))

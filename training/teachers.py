@@ -1,6 +1,6 @@
 """Other people's face detectors in OpenVINO, at a precision of our choice: YuNet and CenterFace.
 
-They teach (`relabel`), and benchmarks compare us with them; their files do not ship with us. A
+They teach (teach.py), and benchmarks compare us with them; their files do not ship with us. A
 picture goes in as bytes and is converted inside the model, which is the quickest that OpenVINO
 offers; the outputs are decoded with NumPy, only where the score counts.
 
@@ -27,6 +27,7 @@ from detectors.backends.openvino import core
 from detectors.boxes import suppress
 from detectors.images import Image
 from detectors.suppression import Suppression
+from training.errors import TrainingError
 
 MULTIPLE: Final = 32  # px that both networks want height and width to be a multiple of
 TYPES: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16}
@@ -61,12 +62,15 @@ class Peer:
         """Return the faces of pictures whose sides are multiples of 32."""
         return [self._look(image) for image in images]
 
-    def _look(self, image: Image) -> Detections:
+    def outputs(self, image: Image) -> Arrays:
+        """Return what the network says of a picture whose sides are multiples of 32."""
         request = self._request(*image.shape[:2])
         request.set_input_tensor(ov.Tensor(np.ascontiguousarray(image)[None], shared_memory=True))
         request.infer(share_outputs=True)
-        arrays = {name: request.get_tensor(name).data for name in self._names}
-        boxes, scores = self._decode(arrays, image.shape[1], self._threshold)
+        return {name: request.get_tensor(name).data for name in self._names}
+
+    def _look(self, image: Image) -> Detections:
+        boxes, scores = self._decode(self.outputs(image), image.shape[1], self._threshold)
         kept = suppress(boxes, scores, Suppression())
         return Detections(boxes[kept], scores[kept])
 
@@ -108,6 +112,23 @@ def open_centerface(path: Path, precision: Precision, threshold: float) -> Peer:
     )
 
 
+def open_peer(path: Path, precision: Precision, thresholds: Mapping[str, float]) -> Peer:
+    """Open either of them, with the lowest score for its name: its outputs tell which one it is.
+
+    Raises:
+        TrainingError: It is neither.
+    """
+    try:
+        outputs = {output.any_name for output in core().read_model(path).outputs}
+    except RuntimeError as error:
+        raise TrainingError(f"{path} holds no network: give centerface.onnx or YuNet's") from error
+    if "540" in outputs:
+        return open_centerface(path, precision, thresholds["CenterFace"])
+    if "cls_8" in outputs:
+        return open_yunet(path, precision, thresholds["YuNet"])
+    raise TrainingError(f"{path} is neither CenterFace nor YuNet: give one of these")
+
+
 def fill_up(image: Image) -> Image:
     """Add black right and below until both sides are multiples of 32."""
     bottom, right = (-side % MULTIPLE for side in image.shape[:2])
@@ -144,3 +165,13 @@ def decode_centerface(
     half = np.exp(np.stack([scale[1, y, x], scale[0, y, x]], 1)) / 2
     boxes = np.concatenate([centre - half, centre + half], 1) * 4
     return boxes.astype(np.float32), heat[0, y, x]
+
+
+def centerface_landmarks(outputs: Arrays, threshold: float) -> NDArray[np.float32]:
+    """Decode the eyes, the nose and the corners of the mouth of the same faces: (K, 5, 2).
+
+    As y, x from the corner of the box, in sides of it; the eye on the left of the picture first.
+    """
+    y, x = np.nonzero(outputs["537"][0, 0] >= threshold)
+    landmarks: NDArray[np.float32] = outputs["540"][0][:, y, x].T.reshape(-1, 5, 2)
+    return landmarks

@@ -69,27 +69,30 @@ def test_train_export_evaluate(data, wider, monkeypatch):
     assert cv2.imread(str(curves)) is not None
 
 
-def test_mistakes_are_mined_and_learned_with_a_teacher(data, monkeypatch):
-    def peer(views):
-        scale = np.float32(views[0].shape[1] / 160)
-        boxes = np.array([[10, 20, 40, 60]], np.float32) * scale
-        return [Detections(boxes, np.array([0.9], np.float32))]
+def test_hard_examples_are_mined_and_learned_with_a_teacher(data, monkeypatch):
+    class Peer:
+        name = "YuNet"
 
-    monkeypatch.setattr("training.teach.open_centerface", lambda *_: peer)
+        def __call__(self, views):
+            scale = np.float32(views[0].shape[1] / 160)
+            boxes = np.array([[10, 20, 40, 60]], np.float32) * scale
+            return [Detections(boxes, np.array([0.9], np.float32))]
+
+    monkeypatch.setattr("training.teach.open_peer", lambda *_: Peer())
     given = ["--data", data, "--teacher", data / "val.tar"]
-    mistakes, run = data / "runs" / "mistakes.npz", data / "runs" / "taught"
+    hard, run = data / "runs" / "hard.npz", data / "runs" / "taught"
     weights = Path(detectors.__file__).parents[1] / "weights" / "faceboxes.safetensors"
-    mined = call("mine", *given, "--weights", weights, "--output", mistakes)
+    mined = call("mine", *given, "--weights", weights, "--output", hard)
     assert mined.exit_code == 0
     assert "false positives" in mined.output
-    given += ["--mistakes", mistakes]
+    given += ["--hard", hard]
     sheet = data / "sheet.png"
     drawn = call("samples", *given, "--output", sheet, "--cache", data / "runs" / "cache")
     assert drawn.exit_code == 0
     assert cv2.imread(str(sheet)) is not None
     train = ["faceboxes", *given, "--output", run, "--workers", 0, "--batch-size", 2]
     assert call(*train, "--steps", 1).exit_code == 0
-    assert json.loads((run / "recipe.json").read_text())["mistakes"] == str(mistakes)
+    assert json.loads((run / "recipe.json").read_text())["hard"] == str(hard)
 
 
 @pytest.fixture

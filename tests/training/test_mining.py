@@ -1,4 +1,4 @@
-"""Mistakes are found, kept and drawn."""
+"""Hard examples are found, kept and drawn."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from detectors import Detections
 from training.datasets import Labels, Sample
 from training.errors import TrainingError
-from training.mining import LONG_SIDES, MistakenSources, Mistakes, join, mine
+from training.mining import LONG_SIDES, SHARES, HardExamples, HardSources, Kind, mine
 
 FACE, HAND, LABELLED = [40.0, 40.0, 90.0, 100.0], [150, 60, 190, 110], [220, 20, 260, 70]
 PICTURE = Sample("one", np.zeros((160, 320, 3), np.uint8), Labels(np.array([LABELLED], np.float32)))
@@ -15,27 +15,33 @@ PICTURE = Sample("one", np.zeros((160, 320, 3), np.uint8), Labels(np.array([LABE
 class Sees:
     """Sees the same in every view of the picture, (box, score) pairs in its px."""
 
-    def __init__(self, *seen):
+    def __init__(self, *seen, turned=()):
         self.boxes = np.array([box for box, _ in seen], np.float32).reshape(-1, 4)
         self.scores = np.array([score for _, score in seen], np.float32)
+        self.turned = np.array(turned, np.float32).reshape(-1, 4)
 
     def look(self, view):
         return Detections(self.boxes * np.float32(view.shape[1] / 320), self.scores)
+
+    def find_turned(self, view):
+        return self.turned * np.float32(view.shape[1] / 320)
 
     def __call__(self, views):
         return [self.look(view) for view in views]
 
 
 def found(pupil, teacher):
-    return join(mine([PICTURE], pupil, teacher))
+    return HardExamples.join([*mine([PICTURE], pupil, teacher)])
 
 
-def test_false_positives_and_missed_faces_are_found():
-    mistakes = found(Sees((HAND, 0.6), (LABELLED, 0.5)), Sees((FACE, 0.8)))
+def test_examples_of_all_kinds_are_found():
+    pupil, teacher = Sees((HAND, 0.6), (LABELLED, 0.5)), Sees((FACE, 0.8), turned=[LABELLED])
+    hard = found(pupil, teacher)
     assert len(LONG_SIDES) == 2
-    np.testing.assert_allclose(mistakes.boxes, [HAND, FACE] * 2, rtol=1e-6)
-    assert mistakes.missed.tolist() == [False, True] * 2
-    assert set(mistakes.pictures.tolist()) == {"one"}
+    np.testing.assert_allclose(hard.boxes, [HAND, FACE, LABELLED] * 2, rtol=1e-6)
+    assert hard.kinds.tolist() == [Kind.FALSE, Kind.MISSED, Kind.TURNED] * 2
+    assert [hard.count(kind) for kind in Kind] == [2, 2, 2]
+    assert set(hard.pictures.tolist()) == {"one"}
 
 
 @pytest.mark.parametrize(
@@ -56,37 +62,38 @@ class Pictures(list):
     names = np.array(["one", "two"])
 
 
-def test_windows_are_drawn_around_mistakes_of_both_kinds(tmp_path):
-    kept = Mistakes(
-        np.array(["two", "one", "gone"]),
-        np.array([HAND, FACE, HAND], np.float32),
-        np.array([False, True, True]),
+def test_windows_are_drawn_around_examples_of_all_kinds(tmp_path):
+    kept = HardExamples(
+        np.array(["two", "one", "gone", "one"]),
+        np.array([HAND, FACE, HAND, LABELLED], np.float32),
+        np.array([Kind.FALSE, Kind.MISSED, Kind.MISSED, Kind.TURNED]),
     )
-    kept.save(tmp_path / "mistakes.npz")
+    kept.save(tmp_path / "hard.npz")
     two = Sample("two", PICTURE.image, Labels())
-    sources = MistakenSources(Pictures([PICTURE, two]), Mistakes.load(tmp_path / "mistakes.npz"))
+    sources = HardSources(Pictures([PICTURE, two]), HardExamples.load(tmp_path / "hard.npz"))
     rng = np.random.default_rng(0)
-    drawn = [sources.draw(rng) for _ in range(400)]
-    aims = {(one.sample.name, tuple(one.aims.boxes[0].tolist())) for one in drawn}
-    assert aims == {("two", tuple(map(float, HAND))), ("one", tuple(FACE))}
-    assert np.mean([one.sample.name == "one" for one in drawn]) == pytest.approx(0.35, abs=0.07)
+    drawn = [sources.draw(rng) for _ in range(600)]
+    aims = [(one.sample.name, one.aims.boxes[0].tolist()) for one in drawn]
+    places = [("two", HAND), ("one", FACE), ("one", LABELLED)]
+    assert all(aim in places for aim in aims)
+    assert [aims.count(place) / 600 for place in places] == pytest.approx(SHARES, abs=0.07)
 
 
-def test_mistakes_of_one_kind_are_enough():
-    only = Mistakes(np.array(["one"]), np.array([FACE], np.float32), np.array([True]))
-    sources = MistakenSources(Pictures([PICTURE, PICTURE]), only)
+def test_examples_of_one_kind_are_enough():
+    only = HardExamples(np.array(["one"]), np.array([FACE], np.float32), np.array([Kind.MISSED]))
+    sources = HardSources(Pictures([PICTURE, PICTURE]), only)
     assert {sources.draw(np.random.default_rng(n)).sample.name for n in range(9)} == {"one"}
 
 
-def test_mistakes_in_other_pictures_are_refused():
-    other = Mistakes(np.array(["other"]), np.array([FACE], np.float32), np.array([True]))
+def test_examples_in_other_pictures_are_refused():
+    other = HardExamples(np.array(["other"]), np.array([FACE], np.float32), np.array([Kind.FALSE]))
     with pytest.raises(TrainingError, match="`mine` them anew"):
-        MistakenSources(Pictures([PICTURE, PICTURE]), other)
+        HardSources(Pictures([PICTURE, PICTURE]), other)
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing", b"PK\x03\x04"])
 def test_a_file_of_something_else_is_told(tmp_path, content):
-    path = tmp_path / "mistakes.npz"
+    path = tmp_path / "hard.npz"
     path.write_bytes(content)
-    with pytest.raises(TrainingError, match="holds no mistakes"):
-        Mistakes.load(path)
+    with pytest.raises(TrainingError, match="holds no hard examples"):
+        HardExamples.load(path)

@@ -1,4 +1,4 @@
-"""What a teacher sees becomes part of the labels."""
+"""What teachers see becomes part of the labels."""
 
 import pickle
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from detectors import Detections
 from training import teach as teaching
 from training.datasets import Labels, Sample
-from training.teach import Teacher, probability, teach
+from training.teach import CALIBRATIONS, LEAST, Teacher, teach
 
 FACE, OTHER = [20.0, 20.0, 50.0, 56.0], [90.0, 30.0, 120.0, 60.0]
 
@@ -35,23 +35,27 @@ def taught(teacher, labels=(), ignore=()):
 
 
 def test_a_new_face_is_as_likely_as_its_score_says():
-    labels = taught(Sees((FACE, 0.45)))
+    labels = taught(Sees((FACE, 0.4)))
     assert labels.boxes.tolist() == [FACE]
-    assert labels.scores.tolist() == pytest.approx([0.5])
-    assert probability(np.array([0.3, 0.45, 0.6], np.float32)) == pytest.approx(
-        [0.105, 0.5, 0.895], abs=0.001
-    )
+    assert labels.scores.tolist() == pytest.approx([0.4])
+
+
+def test_scores_stand_for_probabilities_and_back():
+    curve = CALIBRATIONS["CenterFace"]
+    likely = curve.probability(np.array([0.3, 0.45, 0.6], np.float32))
+    assert likely == pytest.approx([0.105, 0.5, 0.895], abs=0.001)
+    assert curve.score(float(likely[2])) == pytest.approx(0.6)
 
 
 def test_a_face_of_the_labels_stays_where_it_is():
     moved = [24.0, 22.0, 54.0, 58.0]
-    labels = taught(Sees((moved, 0.9)), [FACE])
+    labels = taught(Sees((moved, 1.0)), [FACE])
     assert labels.boxes.tolist() == [FACE]
-    assert labels.scores.tolist() == pytest.approx([1], abs=0.01)
+    assert labels.scores.tolist() == pytest.approx([1])
 
 
 def test_a_face_that_the_teacher_does_not_see_is_doubted_a_little():
-    tiny = [100.0, 100.0, 110.0, 111.0]
+    tiny = [100.0, 100.0, 109.0, 110.0]
     labels = taught(Sees(), [FACE, tiny])
     assert labels.scores.tolist() == pytest.approx([0.8, 1])
 
@@ -64,22 +68,42 @@ def test_only_small_regions_stay_open():
 
 
 def test_what_lies_outside_or_is_no_face_is_left_out():
-    outside, unlikely = [150.0, 20.0, 190.0, 60.0], (OTHER, 0.25)
+    outside, unlikely = [150.0, 20.0, 190.0, 60.0], (OTHER, LEAST / 2)
     assert not len(taught(Sees((outside, 0.9), unlikely)).boxes)
 
 
-def test_teacher_looks_twice_and_travels_as_a_path(monkeypatch):
-    asked = []
+class Peer:
+    """Sees one face in every view, surer of it in the smaller one."""
 
-    def peer(views):
-        asked.append(views[0].shape)
-        scale = np.float32(views[0].shape[1] / 160)
-        score = 0.5 if scale == 1 else 0.7
-        return [Detections(boxes(FACE) * scale, np.array([score], np.float32))]
+    def __init__(self, name, box, scores):
+        self.name, self.box, self.scores, self.asked = name, box, scores, []
 
-    monkeypatch.setattr(teaching, "open_centerface", lambda *_: peer)
-    teacher = pickle.loads(pickle.dumps(Teacher(Path("centerface.onnx"))))
-    seen = teacher.look(np.zeros((128, 160, 3), np.uint8))
-    assert asked == [(128, 160, 3), (64, 96, 3)]
-    assert seen.scores.tolist() == pytest.approx([0.7])
-    assert len(seen.boxes) == 1
+    def __call__(self, views):
+        self.asked.append(views[0].shape)
+        whole = views[0].shape[1] == 160
+        score = np.array([self.scores[0] if whole else self.scores[1]], np.float32)
+        return [Detections(boxes(self.box) * np.float32(1 if whole else 0.5), score)]
+
+
+def test_teachers_look_twice_and_travel_as_paths(monkeypatch):
+    peers = {
+        "centerface.onnx": Peer("CenterFace", FACE, (0.3, 0.45)),
+        "yunet.onnx": Peer("YuNet", OTHER, (0.75, 0.6)),
+    }
+    opened = []
+
+    def open_peer(path, _precision, lowest):
+        opened.append(lowest)
+        return peers[path.name]
+
+    monkeypatch.setattr(teaching, "open_peer", open_peer)
+    teacher = pickle.loads(pickle.dumps(Teacher([*map(Path, peers)])))
+    for _ in range(2):
+        seen = teacher.look(np.zeros((128, 160, 3), np.uint8))
+    assert [peer.asked for peer in peers.values()] == [[(128, 160, 3), (64, 96, 3)] * 2] * 2
+    assert sorted(zip(seen.boxes.tolist(), seen.scores.tolist(), strict=True)) == [
+        (FACE, pytest.approx(0.5)),
+        (OTHER, pytest.approx(0.5)),
+    ]
+    assert opened == [pytest.approx({"CenterFace": 0.279, "YuNet": 0.579}, abs=0.001)] * 2
+    assert not len(Teacher([Path("yunet.onnx")]).find_turned(np.zeros((64, 64, 3), np.uint8)))

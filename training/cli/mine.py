@@ -8,8 +8,8 @@ from tqdm import tqdm
 from detectors import load
 from training.cli.options import FILE, NEW, data_option, format_option
 from training.datasets.pixels import PixelCache
-from training.mining import FALSE, join
-from training.mining import mine as find_mistakes
+from training.mining import BELIEVED, HardExamples, Kind
+from training.mining import mine as find_hard
 from training.recipes.faceboxes import cache_folder
 from training.teach import Teacher
 
@@ -18,14 +18,23 @@ from training.teach import Teacher
 @data_option
 @format_option
 @click.option("--weights", type=FILE, required=True, help="The .safetensors file.")
-@click.option("--teacher", type=FILE, required=True, help="centerface.onnx.")
-@click.option("--output", type=NEW, required=True, help="The file to write, for --mistakes.")
-def mine(data: Path, form: str, weights: Path, teacher: Path, output: Path) -> None:
-    """Find false positives and missed faces among the pictures to learn from."""
+@click.option(
+    "--teacher",
+    "teachers",
+    type=FILE,
+    multiple=True,
+    required=True,
+    help="centerface.onnx or YuNet's, or both; only CenterFace tells which heads are turned.",
+)
+@click.option("--output", type=NEW, required=True, help="The file to write, for --hard.")
+def mine(data: Path, form: str, weights: Path, teachers: tuple[Path, ...], output: Path) -> None:
+    """Find false positives, missed faces and turned heads among the pictures to learn from."""
     samples = PixelCache.of(data, form, cache_folder(output))
-    pupil = load(weights, device="cpu", threshold=FALSE)
+    pupil = load(weights, device="cpu", threshold=BELIEVED)
     pictures = (samples[index] for index in range(len(samples)))
-    found = join(find_mistakes(tqdm(pictures, total=len(samples)), pupil, Teacher(teacher)))
+    shown = tqdm(pictures, total=len(samples))
+    found = HardExamples.join([*find_hard(shown, pupil, Teacher(teachers))])
     output.parent.mkdir(parents=True, exist_ok=True)
     found.save(output)
-    click.echo(f"{output}: {(~found.missed).sum()} false positives, {found.missed.sum()} missed")
+    false, missed, turned = map(found.count, Kind)
+    click.echo(f"{output}: {false} false positives, {missed} missed faces, {turned} turned heads")

@@ -23,8 +23,12 @@ format_option = click.option(
     help="How the labels are written.",
 )
 teacher_option = click.option(
-    "--teacher", type=FILE, help="centerface.onnx: looks at every picture that is learned from."
+    "--teacher",
+    "teachers",
+    type=FILE,
+    multiple=True,
+    help="centerface.onnx or YuNet's: looks at every picture that is learned from. Also twice.",
 )
-mistakes_option = click.option(
-    "--mistakes", type=FILE, help="What `mine` has found: is seen more often."
+hard_option = click.option(
+    "--hard", type=FILE, help="Examples that `mine` has found: are seen more often."
 )

@@ -16,7 +16,7 @@ from training.cli.options import (
     NEW,
     data_option,
     format_option,
-    mistakes_option,
+    hard_option,
     teacher_option,
 )
 from training.datasets import Sample
@@ -53,7 +53,7 @@ EVERY: Final = 6  # picture of the validation is looked at: it takes time from t
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint of the run.")
 @click.option("--from", "start", type=FILE, help="Start from these weights (.safetensors).")
 @teacher_option
-@mistakes_option
+@hard_option
 @click.option(
     "--rate",
     type=click.FloatRange(0, 1, min_open=True),
@@ -82,8 +82,8 @@ def faceboxes(
     steps: int | None,
     resume: bool,
     start: Path | None,
-    teacher: Path | None,
-    mistakes: Path | None,
+    teachers: tuple[Path, ...],
+    hard: Path | None,
     rate: float,
     workers: int,
     threads: int,
@@ -105,8 +105,8 @@ def faceboxes(
     recipe = FaceBoxesRecipe(
         network,
         batch_size=batch_size,
-        teacher=str(teacher or ""),
-        mistakes=str(mistakes or ""),
+        teachers=tuple(map(str, teachers)),
+        hard=str(hard or ""),
         seed=seed,
         workers=workers,
     )

@@ -36,7 +36,7 @@ from training.errors import TrainingError
 from training.losses import distance_iou, quality_focal
 from training.matching import BACKGROUND, assign, covered
 from training.metrics.average_precision import Judged, average_precision, judge
-from training.mining import MistakenSources, Mistakes
+from training.mining import HardExamples, HardSources
 from training.stream import AugmentedBatches, Batch, load
 from training.teach import Teacher
 
@@ -59,8 +59,8 @@ class FaceBoxesRecipe:
         prior: Face probability of every anchor at the start.
         worth: Size of a face, px, from which it is worth all that its box is; smaller ones are
             worth less, as the square root: of so few pixels nobody can be sure.
-        teacher: File of the detector that looks at every training picture; nothing for none.
-        mistakes: File of what to see more often; nothing for none.
+        teachers: Files of the detectors that look at every training picture.
+        hard: File of the examples to see more often; nothing for none.
         seed: Of the initial weights and of the stream of pictures.
         workers: Processes that make batches.
     """
@@ -71,8 +71,8 @@ class FaceBoxesRecipe:
     box_weight: float = 2.0
     prior: float = 0.01
     worth: float = 24.0
-    teacher: str = ""
-    mistakes: str = ""
+    teachers: tuple[str, ...] = ()
+    hard: str = ""
     seed: int = 1
     workers: int = 1
 
@@ -163,22 +163,19 @@ class FaceBoxesTask:
 
 
 def open_batches(recipe: FaceBoxesRecipe, samples: Samples) -> AugmentedBatches:
-    """Make the stream of pictures, with the teacher and the mistakes that the recipe names.
+    """Make the stream of pictures, with the teachers and hard examples that the recipe names.
 
     Raises:
-        TrainingError: The mistakes are no mistakes, or are in other pictures.
+        TrainingError: The hard examples are none, or are in other pictures.
     """
-    teacher = Teacher(Path(recipe.teacher)) if recipe.teacher else None
-    mistakes = None
-    if recipe.mistakes:
-        mistakes = MistakenSources(samples, Mistakes.load(Path(recipe.mistakes)))
+    hard = HardSources(samples, HardExamples.load(Path(recipe.hard))) if recipe.hard else None
     return AugmentedBatches(
         samples,
         recipe.augment,
         recipe.batch_size,
         recipe.seed,
-        teacher=teacher,
-        mistakes=mistakes,
+        teacher=Teacher([*map(Path, recipe.teachers)]) if recipe.teachers else None,
+        hard=hard,
     )
 
 
