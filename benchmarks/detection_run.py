@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from benchmarks.detection import (
     Point,
     contenders,
     difference,
+    filled_up,
     run,
     use_one_thread,
 )
@@ -24,6 +25,7 @@ from benchmarks.sequences import find_sequences
 from detectors import load
 from training.datasets import Sample
 from training.datasets.webdataset import find_shards, read_shards
+from training.datasets.wider100 import read_wider100
 from training.metrics.evaluate import resize_to
 from training.teachers import fill_up
 
@@ -105,8 +107,8 @@ def draw_worst(where: Places, folder: Path) -> None:
     """Write sheets of the worst misses and false positives of the shipped detector."""
     folder.mkdir(parents=True, exist_ok=True)
     detector = load(device="cpu", runtime="openvino")
-    val = sorted(_val(where), key=lambda sample: sample.image.shape)
-    for name, samples in (("val", val), ("clips", _clips(where))):
+    looked_at = {"wider": _wider(where), "val": _val(where), "clips": _clips(where)}
+    for name, samples in looked_at.items():
         missed, false = find_mistakes(detector, samples, threshold=0.0)
         for kind, mistakes in (("missed", missed), ("false", false)):
             if mistakes:
@@ -114,10 +116,20 @@ def draw_worst(where: Places, folder: Path) -> None:
                 cv2.imwrite(str(folder / f"{name}_{kind}.png"), sheet)
 
 
-def _val(where: Places) -> Iterator[Sample]:
-    for sample in read_shards(find_shards(where.shared / "data" / "faces", "val*.tar")):
-        scaled = resize_to(sample, CLIP_SIZE)
-        yield Sample(scaled.name, fill_up(scaled.image), scaled.labels)
+def _wider(where: Places) -> list[Sample]:
+    pictures = read_wider100(where.shared / "data" / "wider100", CLIP_SIZE)
+    return _by_shape(filled_up(picture).sample for picture in pictures)
+
+
+def _val(where: Places) -> list[Sample]:
+    shards = find_shards(where.shared / "data" / "faces", "val*.tar")
+    scaled = (resize_to(sample, CLIP_SIZE) for sample in read_shards(shards))
+    return _by_shape(Sample(one.name, fill_up(one.image), one.labels) for one in scaled)
+
+
+def _by_shape(samples: Iterable[Sample]) -> list[Sample]:
+    """Sort them: a network is made ready for each shape."""
+    return sorted(samples, key=lambda sample: sample.image.shape)
 
 
 def _clips(where: Places) -> Iterator[Sample]:

@@ -30,7 +30,6 @@ from training.datasets import Boxes, Image, Labels, Sample, Samples
 from training.errors import TrainingError
 from training.metrics.evaluate import resize_to
 from training.teach import Teacher, score_at
-from training.teachers import fill_up
 
 LONG_SIDES: Final = (320, 640)  # px at which pictures are looked at
 SMALLEST: Final = 12.0  # px of what can be a mistake, as it was looked at
@@ -138,7 +137,7 @@ def _examine(
 ) -> Iterator[HardExamples]:
     """Yield the hard examples of each kind at one size of the picture."""
     scaled = resize_to(sample, long_side)
-    view: Image = fill_up(scaled.image)
+    view = _square(scaled.image, long_side)
     (found,), seen = pupil([view]), teacher.look(view)
     labelled = iou(found.boxes, scaled.labels.boxes).max(1, initial=0) > 0.3
     doubted = score_at(found.boxes, seen, 0.3) < DOUBTED
@@ -153,6 +152,12 @@ def _examine(
     ):
         names, kinds = np.full(len(boxes), sample.name), np.full(len(boxes), kind, np.int64)
         yield HardExamples(names, boxes * back, kinds)
+
+
+def _square(image: Image, side: int) -> Image:
+    """Add black right and below: networks are made ready for each shape, which takes its time."""
+    height, width = image.shape[:2]
+    return np.pad(image, [(0, side - height), (0, side - width), (0, 0)])
 
 
 def _large(found: Detections) -> NDArray[np.bool_]:
