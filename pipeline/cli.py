@@ -153,8 +153,9 @@ def inspect(crop: Path) -> ExitCode:
 def catalog(output: Path) -> ExitCode:
     """Rebuild catalog.sqlite and index.html in OUTPUT from the manifests of the results."""
     from pipeline.batch import rebuild_catalog
+    from pipeline.names import counted
 
-    click.echo(f"{rebuild_catalog(output)} videos")
+    click.echo(counted(rebuild_catalog(output), "video"))
     return ExitCode.OK
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from pipeline.catalog import find_results
 from pipeline.errors import SetUpError
 from pipeline.facts import Health
+from pipeline.names import counted
 
 FIGURES: Final = tuple(field.name for field in fields(Health))
 _RATIO, _STEP = 1.25, 0.01
@@ -65,7 +66,7 @@ def is_worse(before: float, after: float) -> bool:
 
 def describe(found: Comparison) -> str:
     """Return the comparison as a table, and the videos that became worse."""
-    lines = [f"{found.videos} videos in both", f"{'':20}{'before':>10}{'after':>10}"]
+    lines = [f"{counted(found.videos, 'video')} in both", f"{'':20}{'before':>10}{'after':>10}"]
     lines += [f"{name:20}{found.before[name]:10.4f}{found.after[name]:10.4f}" for name in FIGURES]
     lines += [f"missing: {one}" for one in found.missing]
     lines += [f"worse: {one}: {name} {a:.4f} -> {b:.4f}" for one, name, a, b in found.worse]

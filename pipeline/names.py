@@ -1,4 +1,4 @@
-"""Names of files as text that every system can hold, show and read back.
+"""Names of files, and counts, as text that every system can hold, show and read back.
 
 A file name is bytes. Python hands it out as text in which bytes that are no UTF-8 stand as lone
 surrogates; those cannot be written to JSON, SQLite or a terminal.
@@ -31,6 +31,11 @@ def printable(name: str) -> str:
         else f"\\x{ord(char) & 0xFF:02x}"
         for char in name
     )
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``1 file`` or ``1,200 files``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def encoded(name: str) -> str:

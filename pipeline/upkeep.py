@@ -56,6 +56,7 @@ def verify(output: Path, progress: bool | None) -> ExitCode:
     what the catalog has wrong. Exit codes: 0 all is as it should be; 3 something is not.
     """
     from pipeline.console import bytes_bar
+    from pipeline.names import counted
     from pipeline.verify import verify_output
 
     with bytes_bar(sys.stderr.isatty() if progress is None else progress) as show:
@@ -63,7 +64,7 @@ def verify(output: Path, progress: bool | None) -> ExitCode:
     for problem in found.problems:
         click.echo(str(problem))
     count = f"{len(found.problems)} not as they should be" if found.problems else "all whole"
-    click.echo(f"{found.results} results, {found.files} files: {count}")
+    click.echo(f"{counted(found.results, 'result')}, {counted(found.files, 'file')}: {count}")
     if found.problems:
         click.echo(
             "to make results anew: run again over their sources, with --force; those of which "
@@ -110,13 +111,13 @@ def purge(
 
 
 def _tell(found: PurgeReport, dry_run: bool) -> None:
-    from pipeline.names import printable
+    from pipeline.names import counted, printable
 
     verb = "would remove" if dry_run else "removed"
     for one in found.removed:
         what = f"track {one.track_id} of {one.name}" if one.track_id else one.name
         listed = f": {', '.join(one.files)}" if one.track_id else ""
-        size = f"{len(one.files)} files, {one.size / 1e6:.1f} MB"
+        size = f"{counted(len(one.files), 'file')}, {one.size / 1e6:.1f} MB"
         click.echo(printable(f"{verb} {what} ({size}){listed}"))
     for name in found.forgotten:
         click.echo(printable(f"{'would forget' if dry_run else 'forgot'} the purge of {name}"))

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.layout import CLIP
+from pipeline.names import counted
 from pipeline.render.clip_plan import MAX_OPEN, ClipPlan, plan_clips, wanted_frames
 from pipeline.render.draw import draw_track
 from pipeline.render.encode import Mp4Writer
@@ -35,7 +36,7 @@ class Clips:
         self.made = Made()
         if omitted:
             self.made.warnings.append(
-                f"{omitted} tracks have no clip: more than {MAX_OPEN} people are seen at once."
+                f"no clip of {counted(omitted, 'track')}: more than {MAX_OPEN} people at once."
             )
 
     def __enter__(self) -> Self:
