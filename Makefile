@@ -50,13 +50,14 @@ sample: $(VENV)/installed-sample ## make media/sample.mp4 anew
 	$(BIN)/python media/make_sample.py
 
 train: $(VENV)/installed-training ## train the shipped weights, both forms: DATA=folder of shards, TEACHERS="centerface.onnx yunet.onnx"
+	$(if $(TEACHERS),,$(error TEACHERS="centerface.onnx yunet.onnx" is missing))
 	for form in fine paper; do \
 	  $(BIN)/python -m training faceboxes --data $(DATA) --output runs/$$form --heads $$form $(HELD_OUT) && \
 	  $(BIN)/python -m training export --run runs/$$form --output runs/first/$$form.safetensors && \
 	  $(BIN)/python -m training mine --data $(DATA) --weights runs/first/$$form.safetensors \
 	    $(TEACHERS:%=--teacher %) --output runs/$$form.npz && \
 	  $(BIN)/python -m training faceboxes --data $(DATA) --output runs/$$form-second --heads $$form \
-	    --from runs/first/$$form.safetensors --rate 0.001 --steps 15000 --workers 2 \
+	    --from runs/first/$$form.safetensors --rate 0.001 --steps 20000 --workers 2 \
 	    $(TEACHERS:%=--teacher %) --hard runs/$$form.npz $(HELD_OUT) || exit 1; \
 	done
 

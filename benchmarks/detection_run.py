@@ -107,9 +107,8 @@ def draw_worst(where: Places, folder: Path) -> None:
     """Write sheets of the worst misses and false positives of the shipped detector."""
     folder.mkdir(parents=True, exist_ok=True)
     detector = load(device="cpu", runtime="openvino")
-    looked_at = {"wider": _wider(where), "val": _val(where), "clips": _clips(where)}
-    for name, samples in looked_at.items():
-        missed, false = find_mistakes(detector, samples, threshold=0.0)
+    for name, read in (("wider", _wider), ("val", _val), ("clips", _clips)):
+        missed, false = find_mistakes(detector, read(where), threshold=0.0)
         for kind, mistakes in (("missed", missed), ("false", false)):
             if mistakes:
                 sheet = draw_mistakes(mistakes[:MOST])

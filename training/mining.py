@@ -1,7 +1,7 @@
 """Find hard examples in the pictures that a detector learned from, so that it sees them more often.
 
-These are what it gets wrong, and heads turned away or tilted, of which photographs have few and
-videos many.
+These are what it gets wrong, and heads turned away or tilted, of which portraits have none and
+crowds and videos many.
 
 Reference:
     Sung & Poggio, Example-Based Learning for View-Based Human Face Detection, 1998, IEEE PAMI 20
@@ -23,8 +23,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from detectors import Detections, Detector
-from detectors.boxes import iou
+from detectors import Detector
+from detectors.boxes import iou, suppress
+from detectors.suppression import Suppression
 from training.augment import Source, face_sizes
 from training.datasets import Boxes, Image, Labels, Sample, Samples
 from training.errors import TrainingError
@@ -32,9 +33,9 @@ from training.metrics.evaluate import resize_to
 from training.teach import Teacher, score_at
 
 LONG_SIDES: Final = (320, 640)  # px at which pictures are looked at
-SMALLEST: Final = 12.0  # px of what can be a mistake, as it was looked at
+SMALLEST: Final = 12.0  # px of an example, as it was looked at
 BELIEVED: Final = 0.3  # score of the pupil from which it has taken something for a face
-DOUBTED: Final = 0.27  # probability of a face, by the teacher, below which there is none
+DOUBTED: Final = 0.27  # probability of a face, by the teachers, below which there is none
 SURE: Final = 0.67  # and from which there is one
 OVERLOOKED: Final = 0.35  # score of the pupil below which it has missed it
 
@@ -46,6 +47,9 @@ class Kind(IntEnum):
     MISSED = 1  # is a face, and was not seen
     TURNED = 2  # is a face turned away or tilted
 
+
+ONCE: Final = Suppression(iou=0.5)
+"""What was found at both sizes is one example."""
 
 SHARES: Final = np.array([0.4, 0.15, 0.45])
 """Of the windows around hard examples, by kind."""
@@ -79,7 +83,10 @@ class HardExamples:
         """
         try:
             with path.open("rb") as file, np.load(file) as stored:
-                return cls(stored["pictures"], stored["boxes"], stored["kinds"])
+                loaded = cls(stored["pictures"], stored["boxes"], stored["kinds"])
+            if not np.isin(loaded.kinds, [*Kind]).all() or loaded.boxes.shape[1:] != (4,):
+                raise ValueError("other kinds, or no boxes")
+            return loaded
         except _DAMAGE as error:
             message = f"{path} holds no hard examples; `mine` writes such files"
             raise TrainingError(message) from error
@@ -109,7 +116,7 @@ class HardSources:
         row = {name: index for index, name in enumerate(samples.names.tolist())}
         rows = np.array([row.get(name, -1) for name in examples.pictures.tolist()], np.int64)
         if not (rows >= 0).any():
-            raise TrainingError("none of the hard examples is in these pictures: `mine` them anew")
+            raise TrainingError("there are no hard examples in these pictures: `mine` these")
         here = [np.flatnonzero((rows >= 0) & (examples.kinds == kind)) for kind in Kind]
         shares = SHARES * [len(part) > 0 for part in here]
         self._samples, self._rows, self._boxes = samples, rows, examples.boxes
@@ -123,35 +130,37 @@ class HardSources:
 
 
 def mine(samples: Iterable[Sample], pupil: Detector, teacher: Teacher) -> Iterator[HardExamples]:
-    """Yield what is hard in each picture, by its labels and the teacher's eyes.
+    """Yield the hard examples of each picture, kind by kind, by its labels and the teachers' eyes.
 
     Give it a pupil that tells of scores from `BELIEVED` on.
     """
     for sample in samples:
-        for long_side in LONG_SIDES:
-            yield from _examine(sample, long_side, pupil, teacher)
+        views = [_examine(sample, long_side, pupil, teacher) for long_side in LONG_SIDES]
+        for kind in Kind:
+            boxes = np.concatenate([view[kind] for view in views])
+            boxes = boxes[suppress(boxes, np.ones(len(boxes), np.float32), ONCE)]
+            names, kinds = np.full(len(boxes), sample.name), np.full(len(boxes), kind, np.int64)
+            yield HardExamples(names, boxes, kinds)
 
 
 def _examine(
     sample: Sample, long_side: int, pupil: Detector, teacher: Teacher
-) -> Iterator[HardExamples]:
-    """Yield the hard examples of each kind at one size of the picture."""
+) -> dict[Kind, Boxes]:
+    """Return the hard examples (K, 4) of each kind at one size of the picture, in its px."""
     scaled = resize_to(sample, long_side)
     view = _square(scaled.image, long_side)
     (found,), seen = pupil([view]), teacher.look(view)
     labelled = iou(found.boxes, scaled.labels.boxes).max(1, initial=0) > 0.3
     doubted = score_at(found.boxes, seen, 0.3) < DOUBTED
-    false = (found.scores >= BELIEVED) & doubted & ~labelled & _large(found)
+    believed = found.scores >= BELIEVED
     overlooked = score_at(seen.boxes, found, 0.45) < OVERLOOKED
-    missed = (seen.scores >= SURE) & overlooked & _large(seen)
+    hard = {
+        Kind.FALSE: found.boxes[believed & doubted & ~labelled],
+        Kind.MISSED: seen.boxes[(seen.scores >= SURE) & overlooked],
+        Kind.TURNED: teacher.find_turned(view),
+    }
     back = np.float32(max(sample.image.shape[:2]) / long_side)
-    for kind, boxes in (
-        (Kind.FALSE, found.boxes[false]),
-        (Kind.MISSED, seen.boxes[missed]),
-        (Kind.TURNED, teacher.find_turned(view)),
-    ):
-        names, kinds = np.full(len(boxes), sample.name), np.full(len(boxes), kind, np.int64)
-        yield HardExamples(names, boxes * back, kinds)
+    return {kind: _usable(boxes, scaled.image) * back for kind, boxes in hard.items()}
 
 
 def _square(image: Image, side: int) -> Image:
@@ -160,5 +169,8 @@ def _square(image: Image, side: int) -> Image:
     return np.pad(image, [(0, side - height), (0, side - width), (0, 0)])
 
 
-def _large(found: Detections) -> NDArray[np.bool_]:
-    return face_sizes(found.boxes) >= SMALLEST
+def _usable(boxes: Boxes, image: Image) -> Boxes:
+    """Leave out what is small or lies beyond the picture."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    inside = (centres < image.shape[1::-1]).all(1)
+    return boxes[inside & (face_sizes(boxes) >= SMALLEST)]

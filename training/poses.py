@@ -11,7 +11,7 @@ from training.augment import face_sizes
 from training.datasets import Boxes, Image
 from training.teachers import Peer, centerface_landmarks, decode_centerface
 
-SURE: Final = 0.5  # score from which there is a face
+LEAST_SCORE: Final = 0.5  # from which there is a face
 SMALLEST: Final = 24.0  # px of a face whose landmarks can be believed
 OFFSET: Final = 0.15  # of the nose from the middle of the eyes, in widths of the box
 NARROW: Final = 0.3  # distance of the eyes, likewise; 0.45 from the front
@@ -21,8 +21,8 @@ TILT: Final = 20.0  # degrees of the line through the eyes
 def find_turned(centerface: Peer, image: Image) -> Boxes:
     """Return the faces (K, 4) in a picture that do not look straight into the camera."""
     outputs = centerface.outputs(image)
-    boxes, scores = decode_centerface(outputs, image.shape[1], SURE)
-    landmarks = centerface_landmarks(outputs, SURE)
+    boxes, scores = decode_centerface(outputs, image.shape[1], LEAST_SCORE)
+    landmarks = centerface_landmarks(outputs, LEAST_SCORE)
     kept = suppress(boxes, scores, Suppression())
     kept = kept[face_sizes(boxes[kept]) >= SMALLEST]
     return boxes[kept][is_turned(boxes[kept], landmarks[kept])]

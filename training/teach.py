@@ -12,7 +12,7 @@ Reference:
     arXiv:2106.05237 (teacher and pupil look at the same view).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -25,7 +25,7 @@ from detectors.suppression import Suppression
 from training.augment import face_sizes
 from training.datasets import Boxes, Image, Labels, Sample, Scores
 from training.poses import find_turned
-from training.teachers import Peer, fill_up, open_peer
+from training.teachers import Peer, PeerName, fill_up, open_peer
 
 LEAST: Final = 0.08  # probability of a face; below it is background
 KNOWN: Final = 0.3  # IoU with a label from which the teachers see nothing new
@@ -51,11 +51,14 @@ class Calibration(NamedTuple):
         return self.even + self.spread * float(np.log(probability / (1 - probability)))
 
 
-CALIBRATIONS: Final = {"CenterFace": Calibration(0.45, 0.07), "YuNet": Calibration(0.75, 0.07)}
+CALIBRATIONS: Final[Mapping[PeerName, Calibration]] = {
+    "CenterFace": Calibration(0.45, 0.07),
+    "YuNet": Calibration(0.75, 0.07),
+}
 
 
 class Teacher:
-    """CenterFace, YuNet or both, opened when first asked: networks cannot travel to processes."""
+    """CenterFace, YuNet or both, opened when first asked: networks cannot be sent to processes."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = tuple(paths)
@@ -77,7 +80,10 @@ class Teacher:
         return Detections(boxes[kept], scores[kept])
 
     def find_turned(self, image: Image) -> Boxes:
-        """Return the faces (K, 4) that are turned away or tilted; only CenterFace tells them."""
+        """Return the faces (K, 4) that are turned away or tilted; only CenterFace tells them.
+
+        It looks anew: that is rare, and `look` stays simple.
+        """
         filled = fill_up(image)
         found = [find_turned(peer, filled) for peer, _ in self._open() if peer.name == "CenterFace"]
         return np.concatenate([np.zeros((0, 4), np.float32), *found])
@@ -111,7 +117,7 @@ def teach(sample: Sample, teacher: Teacher) -> Sample:
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     inside = ((centres > 0) & (centres < (width, height))).all(1)
     known = iou(boxes, labels.boxes).max(1, initial=0) > KNOWN
-    new = inside & (sure >= LEAST) & ~known
+    new = inside & ~known
     limits = np.array([width, height, width, height], np.float32)
     small = face_sizes(labels.ignore) < OPEN
     taught = Labels(

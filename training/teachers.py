@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import openvino as ov
@@ -32,6 +32,9 @@ from training.errors import TrainingError
 MULTIPLE: Final = 32  # px that both networks want height and width to be a multiple of
 TYPES: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16}
 
+PeerName = Literal["CenterFace", "YuNet"]
+TELLING_OUTPUTS: Final[Mapping[PeerName, str]] = {"CenterFace": "540", "YuNet": "cls_8"}
+
 Arrays = Mapping[str, NDArray[np.float32]]
 Decoder = Callable[[Arrays, int, float], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Outputs by name, the picture's width and the lowest score, to boxes (K, 4) and scores (K,)."""
@@ -42,7 +45,7 @@ class Peer:
 
     def __init__(
         self,
-        name: str,
+        name: PeerName,
         path: Path,
         decode: Decoder,
         *,
@@ -55,7 +58,7 @@ class Peer:
         model = core().read_model(path)
         self._names = [output.any_name for output in model.outputs]
         self._path, self._decode, self._precision = path, decode, precision
-        self._threshold, self._red_first = threshold, red_first
+        self.threshold, self._red_first = threshold, red_first
         self._request = lru_cache(128)(self._compile)
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
@@ -63,14 +66,14 @@ class Peer:
         return [self._look(image) for image in images]
 
     def outputs(self, image: Image) -> Arrays:
-        """Return what the network says of a picture whose sides are multiples of 32."""
+        """Return the outputs for a picture whose sides are multiples of 32: until the next call."""
         request = self._request(*image.shape[:2])
         request.set_input_tensor(ov.Tensor(np.ascontiguousarray(image)[None], shared_memory=True))
         request.infer(share_outputs=True)
         return {name: request.get_tensor(name).data for name in self._names}
 
     def _look(self, image: Image) -> Detections:
-        boxes, scores = self._decode(self.outputs(image), image.shape[1], self._threshold)
+        boxes, scores = self._decode(self.outputs(image), image.shape[1], self.threshold)
         kept = suppress(boxes, scores, Suppression())
         return Detections(boxes[kept], scores[kept])
 
@@ -94,7 +97,7 @@ class Peer:
 
 
 def open_yunet(path: Path, precision: Precision, threshold: float) -> Peer:
-    """Open yunet_n_dynamic.onnx."""
+    """Open YuNet, as the OpenCV Zoo or its authors have it."""
     return Peer(
         "YuNet", path, decode_yunet, precision=precision, threshold=threshold, red_first=False
     )
@@ -112,21 +115,31 @@ def open_centerface(path: Path, precision: Precision, threshold: float) -> Peer:
     )
 
 
-def open_peer(path: Path, precision: Precision, thresholds: Mapping[str, float]) -> Peer:
-    """Open either of them, with the lowest score for its name: its outputs tell which one it is.
+def name_of(path: Path) -> PeerName:
+    """Tell by its outputs which of them a file holds.
 
     Raises:
-        TrainingError: It is neither.
+        TrainingError: Neither.
     """
     try:
         outputs = {output.any_name for output in core().read_model(path).outputs}
     except RuntimeError as error:
         raise TrainingError(f"{path} holds no network: give centerface.onnx or YuNet's") from error
-    if "540" in outputs:
-        return open_centerface(path, precision, thresholds["CenterFace"])
-    if "cls_8" in outputs:
-        return open_yunet(path, precision, thresholds["YuNet"])
+    for name, output in TELLING_OUTPUTS.items():
+        if output in outputs:
+            return name
     raise TrainingError(f"{path} is neither CenterFace nor YuNet: give one of these")
+
+
+def open_peer(path: Path, precision: Precision, thresholds: Mapping[PeerName, float]) -> Peer:
+    """Open either of them, with the lowest score for its name.
+
+    Raises:
+        TrainingError: The file holds neither.
+    """
+    name = name_of(path)
+    opening = {"CenterFace": open_centerface, "YuNet": open_yunet}[name]
+    return opening(path, precision, thresholds[name])
 
 
 def fill_up(image: Image) -> Image:

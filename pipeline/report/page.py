@@ -10,7 +10,7 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
-from pipeline.names import counted, printable
+from pipeline.names import printable
 
 
 def render(template: str, **values: object) -> bytes:
@@ -25,7 +25,7 @@ def number(value: int) -> str:
 
 def plural(count: int, noun: str) -> str:
     """Return ``1 track`` or ``12 tracks``."""
-    return counted(count, noun).replace(",", "\u202f")
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def clock(seconds: float, decimals: int = 3) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.names import SAFE_PART, beside, decoded, encoded, is_safe, printable, slug
+from pipeline.names import SAFE_PART, beside, counted, decoded, encoded, is_safe, printable, slug
 
 any_name = st.binary(min_size=1, max_size=300).filter(lambda b: b"\0" not in b).map(os.fsdecode)
 
@@ -80,3 +80,11 @@ def test_readable_names_are_safe(name: str) -> None:
 )
 def test_names_that_some_system_cannot_hold_are_not_safe(name: str) -> None:
     assert not is_safe(name)
+
+
+def test_one_thing_is_not_counted_as_several() -> None:
+    assert [counted(count, "file") for count in (0, 1, 1200)] == [
+        "0 files",
+        "1 file",
+        "1,200 files",
+    ]

@@ -1,6 +1,7 @@
 """The commands, end to end on drawn faces."""
 
 import csv
+import itertools
 import json
 from pathlib import Path
 
@@ -79,7 +80,9 @@ def test_hard_examples_are_mined_and_learned_with_a_teacher(data, monkeypatch):
             return [Detections(boxes, np.array([0.9], np.float32))]
 
     monkeypatch.setattr("training.teach.open_peer", lambda *_: Peer())
-    given = ["--data", data, "--teacher", data / "val.tar"]
+    monkeypatch.setattr("training.recipes.faceboxes.name_of", lambda _: "YuNet")
+    teachers = [data / "val.tar", data / "train-000.tar"]
+    given = ["--data", data, *itertools.chain(*(("--teacher", one) for one in teachers))]
     hard, run = data / "runs" / "hard.npz", data / "runs" / "taught"
     weights = Path(detectors.__file__).parents[1] / "weights" / "faceboxes.safetensors"
     mined = call("mine", *given, "--weights", weights, "--output", hard)
@@ -92,7 +95,9 @@ def test_hard_examples_are_mined_and_learned_with_a_teacher(data, monkeypatch):
     assert cv2.imread(str(sheet)) is not None
     train = ["faceboxes", *given, "--output", run, "--workers", 0, "--batch-size", 2]
     assert call(*train, "--steps", 1).exit_code == 0
-    assert json.loads((run / "recipe.json").read_text())["hard"] == str(hard)
+    recipe = json.loads((run / "recipe.json").read_text())
+    assert recipe["hard"] == str(hard)
+    assert recipe["teachers"] == [str(one) for one in teachers]
 
 
 @pytest.fixture
@@ -179,11 +184,14 @@ def test_length_is_given_once(data):
 
 def test_missing_things_are_said_in_one_line(data, tmp_path_factory):
     empty = tmp_path_factory.mktemp("empty")
+    train = ["faceboxes", "--data", data, "--output", data / "runs" / "none", "--steps", 1]
     for words in (
         ["faceboxes", "--data", empty, "--output", empty / "run", "--steps", 1],
         ["export", "--run", empty, "--output", empty / "x.safetensors"],
         ["evaluate", "--weights", empty / "x.safetensors", "--val", data],
         ["evaluate", "--weights", "nobody-knows", "--val", data],
+        [*train, "--teacher", data / "val.tar"],
+        [*train, "--hard", data / "val.tar"],
     ):
         result = call(*words)
         assert result.exit_code == 2

@@ -10,7 +10,13 @@ from training.augment import AugmentSettings
 from training.datasets import Labels, Sample
 from training.engine import EngineSettings, train
 from training.errors import TrainingError
-from training.recipes.faceboxes import FaceBoxesRecipe, FaceBoxesTask, targets
+from training.recipes.faceboxes import (
+    FaceBoxesRecipe,
+    FaceBoxesTask,
+    class_target,
+    open_batches,
+    targets,
+)
 from training.stream import AugmentedBatches, collate
 
 RECIPE = FaceBoxesRecipe(
@@ -111,6 +117,20 @@ def test_doubtful_face_is_learned_as_doubtful(cartoons):
         _, sure, _ = targets(batch, places, boxes, torch.zeros(1, len(places)))
         assert set(sure.unique().tolist()) == {0.0, np.float32(score)}
         return task
+
+
+def test_class_target_falls_with_overlap_certainty_and_size():
+    recipe = FaceBoxesRecipe(full_iou=0.8, worth=24.0)
+    large, small = [0.0, 0.0, 48.0, 48.0], [0.0, 0.0, 6.0, 6.0]
+    faces = torch.tensor([large, large, large, small])
+    overlap, sure = torch.tensor([0.9, 0.4, 0.8, 0.8]), torch.tensor([1.0, 1.0, 0.7, 1.0])
+    target = class_target(overlap, sure, faces, recipe)
+    assert target.tolist() == pytest.approx([1.0, 0.5, 0.7, 0.5])
+
+
+def test_hard_examples_need_a_teacher(cartoons):
+    with pytest.raises(TrainingError, match="--hard needs a --teacher"):
+        open_batches(replace(RECIPE, hard="hard.npz"), Pictures(cartoons))
 
 
 def test_batch_without_any_face_has_a_finite_loss(cartoons):

@@ -9,7 +9,7 @@ import pytest
 from detectors import Detections
 from training import teach as teaching
 from training.datasets import Labels, Sample
-from training.teach import CALIBRATIONS, LEAST, Teacher, teach
+from training.teach import CALIBRATIONS, Teacher, teach
 
 FACE, OTHER = [20.0, 20.0, 50.0, 56.0], [90.0, 30.0, 120.0, 60.0]
 
@@ -55,21 +55,20 @@ def test_a_face_of_the_labels_stays_where_it_is():
 
 
 def test_a_face_that_the_teacher_does_not_see_is_doubted_a_little():
-    tiny = [100.0, 100.0, 109.0, 110.0]
-    labels = taught(Sees(), [FACE, tiny])
-    assert labels.scores.tolist() == pytest.approx([0.8, 1])
+    tiny, middling = [100.0, 100.0, 109.0, 110.0], [100.0, 60.0, 113.0, 73.0]
+    labels = taught(Sees(), [FACE, tiny, middling])
+    assert labels.scores.tolist() == pytest.approx([0.8, 1, 0.9])
 
 
 def test_only_small_regions_stay_open():
-    tiny = [100.0, 100.0, 110.0, 111.0]
-    labels = taught(Sees((OTHER, 0.9)), (), [FACE, OTHER, tiny])
+    tiny, small = [100.0, 100.0, 110.0, 111.0], [120.0, 100.0, 133.0, 113.0]
+    labels = taught(Sees((OTHER, 0.9)), (), [FACE, OTHER, tiny, small])
     assert labels.ignore.tolist() == [tiny]
     assert labels.boxes.tolist() == [OTHER]
 
 
-def test_what_lies_outside_or_is_no_face_is_left_out():
-    outside, unlikely = [150.0, 20.0, 190.0, 60.0], (OTHER, LEAST / 2)
-    assert not len(taught(Sees((outside, 0.9), unlikely)).boxes)
+def test_what_lies_outside_is_left_out():
+    assert not len(taught(Sees(([150.0, 20.0, 190.0, 60.0], 0.9))).boxes)
 
 
 class Peer:

@@ -22,7 +22,8 @@ def network(path, output):
 
 @pytest.mark.parametrize(("output", "name"), [("540", "CenterFace"), ("cls_8", "YuNet")])
 def test_networks_are_known_by_their_outputs(tmp_path, output, name):
-    assert open_peer(network(tmp_path / "one.xml", output), "bf16", LOWEST).name == name
+    peer = open_peer(network(tmp_path / "one.xml", output), "bf16", LOWEST)
+    assert (peer.name, peer.threshold) == (name, LOWEST[name])
 
 
 def test_other_networks_and_files_are_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""The command that finds what weights get wrong in the pictures they learned from."""
+"""The command that finds hard examples in the pictures that weights learned from."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from training.teach import Teacher
     type=FILE,
     multiple=True,
     required=True,
-    help="centerface.onnx or YuNet's, or both; only CenterFace tells which heads are turned.",
+    help="centerface.onnx or YuNet's, repeatable; only CenterFace tells which heads are turned.",
 )
 @click.option("--output", type=NEW, required=True, help="The file to write, for --hard.")
 def mine(data: Path, form: str, weights: Path, teachers: tuple[Path, ...], output: Path) -> None:

@@ -27,8 +27,8 @@ teacher_option = click.option(
     "teachers",
     type=FILE,
     multiple=True,
-    help="centerface.onnx or YuNet's: looks at every picture that is learned from. Also twice.",
+    help="centerface.onnx or YuNet's, repeatable: looks at every picture that is learned from.",
 )
 hard_option = click.option(
-    "--hard", type=FILE, help="Examples that `mine` has found: are seen more often."
+    "--hard", type=FILE, help="Examples that `mine` has found: are seen more often; with --teacher."
 )

@@ -39,6 +39,7 @@ from training.metrics.average_precision import Judged, average_precision, judge
 from training.mining import HardExamples, HardSources
 from training.stream import AugmentedBatches, Batch, load
 from training.teach import Teacher
+from training.teachers import name_of
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class FaceBoxesRecipe:
         batch_size: Pictures a step, at the size `augment.size`; fewer of larger ones.
         box_weight: Of the box loss against the class loss.
         prior: Face probability of every anchor at the start.
+        full_iou: IoU of a predicted box with its face from which the class target is 1; below, the
+            target falls in proportion.
         worth: Size of a face, px, from which it is worth all that its box is; smaller ones are
             worth less, as the square root: of so few pixels nobody can be sure.
         teachers: Files of the detectors that look at every training picture.
@@ -70,6 +73,7 @@ class FaceBoxesRecipe:
     batch_size: int = 24
     box_weight: float = 2.0
     prior: float = 0.01
+    full_iou: float = 0.75
     worth: float = 24.0
     teachers: tuple[str, ...] = ()
     hard: str = ""
@@ -131,9 +135,7 @@ class FaceBoxesTask:
         count = sure.sum().clamp(min=1)
         box_loss, overlap = distance_iou(boxes[positive], truth[positive])
         quality = torch.zeros_like(score)
-        sizes = (truth[positive][:, 2:] - truth[positive][:, :2]).prod(1).sqrt()
-        worth = (sizes / self.recipe.worth).clamp(max=1).sqrt()
-        quality[positive] = overlap * sure[positive] * worth
+        quality[positive] = class_target(overlap, sure[positive], truth[positive], self.recipe)
         face_loss = quality_focal(score, quality)[positive | ~ignored].sum() / count
         box_mean = (box_loss * sure[positive]).sum() / count
         total = face_loss + self.recipe.box_weight * box_mean
@@ -166,15 +168,23 @@ def open_batches(recipe: FaceBoxesRecipe, samples: Samples) -> AugmentedBatches:
     """Make the stream of pictures, with the teachers and hard examples that the recipe names.
 
     Raises:
-        TrainingError: The hard examples are none, or are in other pictures.
+        TrainingError: A file holds no teacher, or no hard examples of these pictures; or there are
+            hard examples without a teacher, who alone can tell that they are faces.
     """
+    teachers = [*map(Path, recipe.teachers)]
+    for path in teachers:
+        name_of(path)  # a file of something else is told before there are other processes
+    if recipe.hard and not teachers:
+        raise TrainingError(
+            "--hard needs a --teacher: faces without a label are among the examples"
+        )
     hard = HardSources(samples, HardExamples.load(Path(recipe.hard))) if recipe.hard else None
     return AugmentedBatches(
         samples,
         recipe.augment,
         recipe.batch_size,
         recipe.seed,
-        teacher=Teacher([*map(Path, recipe.teachers)]) if recipe.teachers else None,
+        teacher=Teacher(teachers) if teachers else None,
         hard=hard,
     )
 
@@ -211,6 +221,20 @@ def targets(
         truth[row, faces], sure[row, faces] = boxes[index[faces]], scores[index[faces]]
         ignored[row] = covered(visible[row], regions) | covered(inside, regions)
     return truth, sure, ignored
+
+
+def class_target(overlap: Tensor, sure: Tensor, faces: Tensor, recipe: FaceBoxesRecipe) -> Tensor:
+    """Return the class that is to be predicted for faces (K, 4), 0 to 1.
+
+    Args:
+        overlap: (K,) IoU of the predicted boxes with their faces.
+        sure: (K,) how likely each is a face.
+        faces: (K, 4) x1, y1, x2, y2, px.
+        recipe: From which IoU and size they are worth all of that.
+    """
+    sizes = (faces[:, 2:] - faces[:, :2]).prod(1).sqrt()
+    good = (overlap / recipe.full_iou).clamp(max=1)
+    return good * sure * (sizes / recipe.worth).clamp(max=1).sqrt()
 
 
 def open_model(model: nn.Module, config: FaceBoxesConfig) -> FaceBoxesDetector:
