@@ -1,6 +1,6 @@
 """Find hard examples in the pictures that a detector learned from, so that it sees them more often.
 
-These are what it gets wrong, and heads turned away or tilted, of which portraits have none and
+These are what it gets wrong, and heads turned away or tilted, of which portraits have few and
 crowds and videos many.
 
 Reference:
