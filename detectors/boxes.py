@@ -12,6 +12,7 @@ Boxes = NDArray[np.float32]
 Scores = NDArray[np.float32]
 
 LEAST_VOTE: Final = 0.2  # score from which a box that is removed has a say in the one that is kept
+_LEAST_WEIGHT: Final = np.float32(1e-30)  # of a kept box in its own mean, where its score is 0
 _SUREST: Final = np.float32(1 - 1e-6)
 
 
@@ -53,22 +54,21 @@ def vote(boxes: Boxes, scores: Scores, rule: Suppression) -> tuple[Boxes, Scores
         model, ICCV 2015, arXiv:1505.01749, section 5 (voting).
     """
     kept = suppress(boxes, scores, rule)
-    heard = scores[kept] >= LEAST_VOTE  # around others there is nobody who has a vote
-    voters = np.flatnonzero(scores >= LEAST_VOTE)
-    place, voter = _near(boxes[kept[heard]], boxes[voters])
-    one, other = kept[heard][place], voters[voter]
+    if not len(kept):
+        return boxes[kept], scores[kept]
+    has_vote = scores >= LEAST_VOTE
+    voters = np.union1d(np.flatnonzero(has_vote), kept)
+    place, voter = _near(boxes[kept], boxes[voters])
+    one, other = kept[place], voters[voter]
     sides = [_sides_and_area(boxes[rows], rule.inclusive) for rows in (one, other)]
     overlap = _overlap(sides[0], sides[1], rule.inclusive)
-    counts = (overlap >= rule.vote) | (one == other)
-    starts = np.flatnonzero(np.diff(place[counts], prepend=-1))
-    shaped, sure = boxes[kept], scores[kept]
-    if len(starts):
-        boxes, scores = boxes[other[counts]], scores[other[counts]]
-        weight = (scores**2)[:, None]
-        total = np.add.reduceat(weight, starts)
-        shaped[heard] = np.add.reduceat(weight * boxes, starts) / total
-        doubt, own = np.add.reduceat(_log_doubt(scores), starts), _log_doubt(sure[heard])
-        sure[heard] = -np.expm1(own + np.float32(rule.support) * (doubt - own))
+    counts = ((overlap >= rule.vote) & has_vote[other]) | (one == other)
+    starts = np.flatnonzero(np.diff(place[counts], prepend=-1))  # one for each kept box
+    boxes, scores, sure = boxes[other[counts]], scores[other[counts]], scores[kept]
+    weight = np.maximum(scores**2, _LEAST_WEIGHT)[:, None]
+    shaped = np.add.reduceat(weight * boxes, starts) / np.add.reduceat(weight, starts)
+    doubt, own = np.add.reduceat(_log_doubt(scores), starts), _log_doubt(sure)
+    sure = -np.expm1(own + np.float32(rule.support) * (doubt - own))
     order = np.argsort(-sure, kind="stable")
     return shaped[order], sure[order]
 

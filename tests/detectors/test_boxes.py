@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -129,6 +129,14 @@ def test_votes_raise_scores_and_stay_among_the_boxes(boxes_scores, least, suppor
         assert (voted <= boxes.max(0) + 1e-2).all()
 
 
+ONE_THAT_A_BETTER_ONE_REMOVED = (
+    np.array([[0, 0, 67.75, 4.25], [18.75, 0, 65.75, 5.5], [0, 0, 40.25, 3.5]], np.float32),
+    np.array([0.5, 0, 1], np.float32),
+)
+"""The first box is removed by the last, and votes in the second, which has no score."""
+
+
+@example(ONE_THAT_A_BETTER_ONE_REMOVED, False)
 @given(scored_boxes(), st.booleans())
 def test_all_that_overlap_enough_vote(boxes_scores, inclusive):
     """As the definition says it, box by box, in float64."""
