@@ -55,7 +55,8 @@ class FaceBoxesConfig:
             middle; `spread` too, but in steps of size / n, and runs through y before x.
         clip_anchors: Cut anchors off at the border of the (padded) picture.
         heads: `paper`: at strides 32, 64 and 128, with densified anchors. `fine`: at strides 8 and
-            16 too, which see what the coarser maps know of their surroundings; one anchor a cell.
+            16 too, which see what the coarser maps know of their surroundings, one anchor a cell;
+            and layers before them that keep more of small faces than pooling does.
     """
 
     mean: tuple[float, float, float] = (104.0, 117.0, 123.0)

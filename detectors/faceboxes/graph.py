@@ -81,6 +81,7 @@ class Builder:
 
     def __init__(self, config: FaceBoxesConfig, tensors: Arrays) -> None:
         self._config, self._tensors = config, tensors
+        self._fine = config.heads == "fine"
 
     def read(self, canvas: Node) -> Node:
         """Return what the network computes with for the bytes of a canvas."""
@@ -88,22 +89,38 @@ class Builder:
 
     def trunk(self, pixels: Node) -> list[Node]:
         """Return the maps that have a head, the finest first."""
-        stride8, stride16, x = self._digest(pixels)
+        stride8, stride16 = self._digest(pixels)
+        if self._fine:
+            stride16 = self._bottleneck(stride16, "deep16")
+        x = max_pool(stride16, 2, self._padding(3, 2))
         for block in ("inception1", "inception2", "inception3"):
             x = self._inception(x, block)
+        if self._fine:
+            x = self._bottleneck(x, "deep32")
         stride64 = self._narrow(x, "conv3")  # (1, 256, H/64, W/64)
         stride128 = self._narrow(stride64, "conv4")  # (1, 256, H/128, W/128)
         maps = [x, stride64, stride128]
-        return (
-            maps if self._config.heads == "paper" else [*self._finer(stride8, stride16, x), *maps]
-        )
+        return [*self._finer(stride8, stride16, x), *maps] if self._fine else maps
 
-    def _digest(self, pixels: Node) -> tuple[Node, Node, Node]:
-        """Return stride 8 (1, 48, ..), stride 16 (1, 128, ..), and that pooled to stride 32."""
-        stride8 = self._crelu_pool(self._stem(pixels))
-        halves16 = self._layer(stride8, "conv2", stride=2)  # (1, 64, H/16, W/16)
-        stride16 = ops.relu(ops.concat([halves16, ops.negative(halves16)], 1))
-        return stride8, stride16, self._crelu_pool(halves16)
+    def _digest(self, pixels: Node) -> tuple[Node, Node]:
+        """Return the maps of stride 8 (1, 48, ..) and 16 (1, 128, ..)."""
+        halves4 = self._stem(pixels)  # (1, 24, H/4, W/4)
+        padding = self._padding(3, 2)
+        phases = [max_pool(phase, 2, padding) for phase in (halves4, ops.negative(halves4))]
+        stride8 = ops.relu(ops.concat(phases, 1))
+        if self._fine:
+            stride8 = self._detail(stride8, _crelu(halves4))
+        return stride8, _crelu(self._layer(stride8, "conv2", stride=2))
+
+    def _detail(self, stride8: Node, stride4: Node) -> Node:
+        """Add to the pooled map what pooling leaves out."""
+        return ops.relu(ops.add(stride8, self._layer(stride4, "detail8", stride=2)))
+
+    def _bottleneck(self, x: Node, name: str) -> Node:
+        """Add to a map what a narrow convolution sees in it."""
+        seen = ops.relu(self._layer(x, f"{name}.reduce"))
+        seen = ops.relu(self._layer(seen, f"{name}.look"))
+        return ops.relu(ops.add(x, self._layer(seen, f"{name}.expand")))
 
     def _finer(self, stride8: Node, stride16: Node, stride32: Node) -> list[Node]:
         fine16 = self._join(stride16, stride32, "16")  # (1, 64, H/16, W/16)
@@ -180,11 +197,6 @@ class Builder:
         x = ops.relu(self._layer(x, f"{block}_1"))
         return ops.relu(self._layer(x, f"{block}_2", stride=2))
 
-    def _crelu_pool(self, x: Node) -> Node:
-        padding = self._padding(3, 2)
-        phases = [max_pool(phase, 2, padding) for phase in (x, ops.negative(x))]
-        return ops.relu(ops.concat(phases, 1))
-
     def _layer(self, x: Node, name: str, stride: int = 1) -> Node:
         kernel = self._folded(name)
         padding = self._padding(kernel.weights.shape[2], stride)
@@ -219,6 +231,10 @@ def max_pool(x: Node, stride: int, padding: tuple[int, int]) -> Node:
     before, after = padding
     pooled = ops.max_pool(x, [stride] * 2, [1, 1], [before] * 2, [after] * 2, [3, 3])
     return pooled.output(0)  # the other one says where the maxima were
+
+
+def _crelu(x: Node) -> Node:
+    return ops.relu(ops.concat([x, ops.negative(x)], 1))
 
 
 def _add(x: Node, bias: NDArray[np.float32]) -> Node:

@@ -1,4 +1,4 @@
-"""The FaceBoxes network, in the paper's form and with finer heads.
+"""The FaceBoxes network, in the paper's form and in one with finer heads and a deeper trunk.
 
 Reference: arXiv:1708.05234, sections 3.1 and 3.2; names of the layers as in
 github.com/zisianw/FaceBoxes.PyTorch. Lin et al., Feature Pyramid Networks, 2017, arXiv:1612.03144
@@ -31,7 +31,11 @@ class FaceBoxes(nn.Module):
         self.conv3_2 = _Conv(128, 256, 3, 2, config)
         self.conv4_1 = _Conv(256, 128, 1, 1, config)
         self.conv4_2 = _Conv(128, 256, 3, 2, config)
+        self.deep16: nn.Module = nn.Identity()
+        self.deep32: nn.Module = nn.Identity()
         if config.heads == "fine":
+            self.detail8 = _begin_mute(_Conv(48, 48, 3, 2, config))
+            self.deep16, self.deep32 = _Bottleneck(config), _Bottleneck(config)
             self.finer = _Finer(config)
         self.loc = _heads(config, values=4)
         self.conf = _heads(config, values=2)
@@ -43,14 +47,18 @@ class FaceBoxes(nn.Module):
             images: (B, 3, H, W) float32, BGR with the mean subtracted; H and W multiples of
                 `config.multiple`. N and the order of the rows are those of `anchors`.
         """
-        stride8 = self._pool(_crelu(self.conv1(images)))  # (B, 48, H/8, W/8)
-        stride16 = _crelu(self.conv2(stride8))  # (B, 128, H/16, W/16)
+        fine = self.config.heads == "fine"
+        stride4 = _crelu(self.conv1(images))  # (B, 48, H/4, W/4)
+        stride8 = self._pool(stride4)  # (B, 48, H/8, W/8)
+        if fine:
+            stride8 = F.relu(stride8 + self.detail8(stride4))
+        stride16 = self.deep16(_crelu(self.conv2(stride8)))  # (B, 128, H/16, W/16)
         x = self._pool(stride16)  # (B, 128, H/32, W/32)
-        stride32 = self.inception3(self.inception2(self.inception1(x)))
+        stride32 = self.deep32(self.inception3(self.inception2(self.inception1(x))))
         stride64 = F.relu(self.conv3_2(F.relu(self.conv3_1(stride32))))  # (B, 256, H/64, W/64)
         stride128 = F.relu(self.conv4_2(F.relu(self.conv4_1(stride64))))  # (B, 256, H/128, W/128)
         maps = [stride32, stride64, stride128]
-        if self.config.heads == "fine":
+        if fine:
             maps = [*self.finer(stride8, stride16, stride32), *maps]
         return _read(self.loc, maps, values=4), _read(self.conf, maps, values=2)
 
@@ -103,6 +111,23 @@ class _Inception(nn.Module):
         return F.relu(torch.cat(branches, 1))  # (B, 128, h, w)
 
 
+class _Bottleneck(nn.Module):
+    """What a narrow convolution sees in a map of 128 channels, added to it; at first nothing.
+
+    Reference: He et al., Deep Residual Learning, 2016, arXiv:1512.03385, figure 5.
+    """
+
+    def __init__(self, config: FaceBoxesConfig) -> None:
+        super().__init__()
+        self.reduce = _Conv(128, 64, 1, 1, config)
+        self.look = _Conv(64, 64, 3, 1, config)
+        self.expand = _begin_mute(_Conv(64, 128, 1, 1, config))
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = F.relu(self.look(F.relu(self.reduce(x))))
+        return F.relu(x + self.expand(seen))
+
+
 class _Finer(nn.Module):
     """Two finer maps, each joined with what the next coarser one knows of the surroundings."""
 
@@ -153,6 +178,15 @@ def _read(heads: nn.ModuleList, maps: list[Tensor], values: int) -> Tensor:
     """Apply the heads and line the anchors up: (B, N, values)."""
     outputs = [head(x).permute(0, 2, 3, 1) for head, x in zip(heads, maps, strict=True)]
     return torch.cat([output.reshape(len(output), -1, values) for output in outputs], 1)
+
+
+def _begin_mute(layer: _Conv) -> _Conv:
+    """Let a layer add nothing at first: training starts from what the others know already.
+
+    Reference: Goyal et al., Accurate, Large Minibatch SGD, 2017, arXiv:1706.02677, section 5.1.
+    """
+    nn.init.zeros_(layer.bn.weight)
+    return layer
 
 
 def _crelu(x: Tensor) -> Tensor:

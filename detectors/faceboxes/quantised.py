@@ -45,13 +45,15 @@ class QuantisedBuilder(Builder):
             raise ValueError("8 bits need a first layer that reads bytes")
         self._ranges = ranges
 
-    def _digest(self, pixels: Node) -> tuple[Node, Node, Node]:
-        padding = self._padding(3, 2)
-        stride8 = max_pool(self._narrowed(self._both_signs_of_stem(pixels), "conv2"), 2, padding)
+    def _digest(self, pixels: Node) -> tuple[Node, Node]:
+        reader = "detail8" if self._fine else "conv2"
+        stride4 = self._narrowed(self._both_signs_of_stem(pixels), reader)
+        stride8 = max_pool(stride4, 2, self._padding(3, 2))
+        if self._fine:
+            stride8 = self._detail(stride8, stride4)
         kernel = both_phases(self._folded("conv2"))
         sides = self._padding(kernel.weights.shape[2], 2)
-        stride16 = ops.relu(self._convolve(stride8, kernel, "conv2", (2, 2), sides))
-        return stride8, stride16, max_pool(stride16, 2, padding)
+        return stride8, ops.relu(self._convolve(stride8, kernel, "conv2", (2, 2), sides))
 
     def read(self, canvas: Node) -> Node:
         """Return the bytes as steps of a range: OpenVINO then computes with them as they lie."""
