@@ -66,7 +66,8 @@ def vote(boxes: Boxes, scores: Scores, rule: Suppression) -> tuple[Boxes, Scores
     starts = np.flatnonzero(np.diff(place[counts], prepend=-1))  # one for each kept box
     boxes, scores, sure = boxes[other[counts]], scores[other[counts]], scores[kept]
     weight = np.maximum(scores**2, _LEAST_WEIGHT)[:, None]
-    shaped = np.add.reduceat(weight * boxes, starts) / np.add.reduceat(weight, starts)
+    shaped = np.add.reduceat(weight * boxes, starts)
+    shaped /= np.add.reduceat(weight, starts)
     doubt, own = np.add.reduceat(_log_doubt(scores), starts), _log_doubt(sure)
     sure = -np.expm1(own + np.float32(rule.support) * (doubt - own))
     order = np.argsort(-sure, kind="stable")
