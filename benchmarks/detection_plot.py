@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from training.datasets.wider100 import LEVELS
 
@@ -17,6 +18,7 @@ COLOURS: Final = {
     "YuNet": "tab:orange",
     "CenterFace": "tab:green",
 }
+TICKS: Final = (1, 2, 3, 5, 10, 20, 30, 50)  # ms
 DASHES: Final = {"int8": "-", "bf16": "--", "f32": ":"}
 
 
@@ -36,6 +38,9 @@ def draw_accuracy_over_time(points: Sequence[Mapping[str, Any]], path: Path) -> 
                 if name == "facepics" and precision == "int8":
                     panel.annotate(str(point["size"]), (x, y), (0, 5), textcoords="offset points")
         panel.set_xscale("log")
+        panel.set_xticks(TICKS)
+        panel.xaxis.set_major_formatter(ScalarFormatter())
+        panel.xaxis.set_minor_formatter(NullFormatter())
         panel.set_title(level)
         panel.set_xlabel("CPU ms a picture, one thread")
         panel.grid(alpha=0.3, which="both")
