@@ -92,7 +92,7 @@ class Builder:
         stride8, stride16 = self._digest(pixels)
         if self._fine:
             stride16 = self._bottleneck(stride16, "deep16")
-        x = max_pool(stride16, 2, self._padding(3, 2))
+        x = self._pool(stride16)
         for block in ("inception1", "inception2", "inception3"):
             x = self._inception(x, block)
         if self._fine:
@@ -105,16 +105,17 @@ class Builder:
     def _digest(self, pixels: Node) -> tuple[Node, Node]:
         """Return the maps of stride 8 (1, 48, ..) and 16 (1, 128, ..)."""
         halves4 = self._stem(pixels)  # (1, 24, H/4, W/4)
-        padding = self._padding(3, 2)
-        phases = [max_pool(phase, 2, padding) for phase in (halves4, ops.negative(halves4))]
-        stride8 = ops.relu(ops.concat(phases, 1))
-        if self._fine:
-            stride8 = self._detail(stride8, _crelu(halves4))
+        stride8 = self._detail(_crelu(halves4)) if self._fine else self._crelu_pool(halves4)
         return stride8, _crelu(self._layer(stride8, "conv2", stride=2))
 
-    def _detail(self, stride8: Node, stride4: Node) -> Node:
-        """Add to the pooled map what pooling leaves out."""
-        return ops.relu(ops.add(stride8, self._layer(stride4, "detail8", stride=2)))
+    def _crelu_pool(self, x: Node) -> Node:
+        phases = [self._pool(phase) for phase in (x, ops.negative(x))]
+        return ops.relu(ops.concat(phases, 1))
+
+    def _detail(self, stride4: Node) -> Node:
+        """Pool a map and add what pooling leaves out."""
+        detail = self._layer(stride4, "detail8", stride=2)
+        return ops.relu(ops.add(self._pool(stride4), detail))
 
     def _bottleneck(self, x: Node, name: str) -> Node:
         """Add to a map what a narrow convolution sees in it."""
@@ -196,6 +197,9 @@ class Builder:
     def _narrow(self, x: Node, block: str) -> Node:
         x = ops.relu(self._layer(x, f"{block}_1"))
         return ops.relu(self._layer(x, f"{block}_2", stride=2))
+
+    def _pool(self, x: Node) -> Node:
+        return max_pool(x, 2, self._padding(3, 2))
 
     def _layer(self, x: Node, name: str, stride: int = 1) -> Node:
         kernel = self._folded(name)

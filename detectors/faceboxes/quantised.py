@@ -23,7 +23,6 @@ from detectors.faceboxes.graph import (
     Node,
     constant,
     convolve,
-    max_pool,
     surround_of,
 )
 
@@ -48,9 +47,7 @@ class QuantisedBuilder(Builder):
     def _digest(self, pixels: Node) -> tuple[Node, Node]:
         reader = "detail8" if self._fine else "conv2"
         stride4 = self._narrowed(self._both_signs_of_stem(pixels), reader)
-        stride8 = max_pool(stride4, 2, self._padding(3, 2))
-        if self._fine:
-            stride8 = self._detail(stride8, stride4)
+        stride8 = self._detail(stride4) if self._fine else self._pool(stride4)
         kernel = both_phases(self._folded("conv2"))
         sides = self._padding(kernel.weights.shape[2], 2)
         return stride8, ops.relu(self._convolve(stride8, kernel, "conv2", (2, 2), sides))
