@@ -17,7 +17,9 @@ Faces of 20 to 30 pixels lose less by the same blur: they have no finer detail t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import cv2
@@ -34,6 +36,8 @@ _OVERSAMPLING: Final = 4
 """Of faces larger than so many times that, rows and columns are left out before."""
 _RIM: Final = 0.08
 """Part of the face's sides that may show what is behind it."""
+_SIGMAS: Final = (0.8, 1.6)
+"""Pixels; of the Gaussians whose differences are the bands."""
 _FLOORS: Final = (0.3, 2.0)
 """Energies of the bands that noise alone has: they keep flat faces from looking crisp."""
 _SMEARED, _CRISP = -1.75, -0.1
@@ -73,31 +77,35 @@ def measure(luma: Image, boxes: Boxes) -> Measures:
 
 def measure_sharpness(face: Image) -> float:
     """Return the sharpness, 0 to 1, of a face (S, S) of at most 40 pixels."""
-    pixels = face.astype(np.float32)
-    ratio = min(_band_ratio(pixels, along) for along in (_ROWS, _COLUMNS))
-    return float(np.clip((ratio - _SMEARED) / (_CRISP - _SMEARED), 0, 1))
+    pixels, side = face.astype(np.float32), len(face)
+    rim = max(1, round(_RIM * side))
+    bands = _bands(side, rim)  # (2 I, S), I = S less the rim on both sides
+    along_columns = bands @ pixels[:, rim : side - rim]  # (2 I, I)
+    along_rows = bands @ pixels[rim : side - rim].T
+    ratio = min(_band_ratio(along_rows), _band_ratio(along_columns))
+    return min(max((ratio - _SMEARED) / (_CRISP - _SMEARED), 0.0), 1.0)
 
 
-def _band_ratio(pixels: Floats, kernels: tuple[Floats, Floats]) -> float:
-    """Return log of the energy in the finest band over that in the next one."""
-    rim = max(1, round(_RIM * len(pixels)))
-    energies = []
-    for kernel, floor in zip(kernels, _FLOORS, strict=True):
-        band = cv2.filter2D(pixels, -1, kernel)[rim:-rim, rim:-rim]
-        energies.append(float(np.vdot(band, band)) / max(band.size, 1) + floor)
-    return float(np.log(energies[0] / energies[1]))
+def _band_ratio(bands: Floats) -> float:
+    """Return log of the energy in the finest band, the upper half, over that in the next one."""
+    half = len(bands) // 2
+    fine, coarse = (float(np.vdot(band, band)) for band in (bands[:half], bands[half:]))
+    size = max(half**2, 1)
+    return math.log((fine / size + _FLOORS[0]) / (coarse / size + _FLOORS[1]))
 
 
-def _bands() -> tuple[Floats, Floats]:
-    """Return the kernels (1, 13) of the two bands: differences of Gaussians."""
-    fine, coarse = (cv2.getGaussianKernel(13, sigma, cv2.CV_32F).T for sigma in (0.8, 1.6))
-    one = np.zeros_like(fine)
-    one[0, 6] = 1
-    return one - fine, fine - coarse
+@lru_cache
+def _bands(side: int, rim: int) -> Floats:
+    """Return (2 I, S), which times a line of ``side`` pixels is its two bands without the rims.
 
-
-_ROWS: Final = _bands()
-_COLUMNS: Final = (_ROWS[0].T, _ROWS[1].T)
+    The bands are differences of Gaussians. Of so few pixels, a product of matrices is faster than
+    a filter.
+    """
+    line = np.eye(side, dtype=np.float32)
+    kernels = (cv2.getGaussianKernel(13, sigma, cv2.CV_32F) for sigma in _SIGMAS)
+    fine, coarse = (cv2.filter2D(line, -1, kernel) for kernel in kernels)
+    inner = slice(rim, side - rim)
+    return np.concatenate([(line - fine)[inner], (fine - coarse)[inner]])
 
 
 def _whole_pixels(boxes: Boxes, shape: tuple[int, ...]) -> list[list[int]]:
@@ -109,7 +117,7 @@ def _whole_pixels(boxes: Boxes, shape: tuple[int, ...]) -> list[list[int]]:
 
 def _reduced(face: Image) -> Image:
     """Return the face (h, w) as a square of its own size, but of 40 pixels at most."""
-    size = round(float(np.sqrt(face.size)))
+    size = round(math.sqrt(face.size))
     step = max(1, min(face.shape) // (_OVERSAMPLING * _SIDE))
     side = min(max(size, 8), _SIDE)
     return cv2.resize(face[::step, ::step], (side, side), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
