@@ -134,7 +134,7 @@ def network(names: tuple[str, ...], turns: int, save: bool) -> None:
 
 @cli.command()
 @click.argument("clip", type=_FILE, default=Path("media/sample.mp4"))
-@click.option("--seconds", default=12.0, show_default=True, help="Length that is timed.")
+@click.option("--seconds", default=30.0, show_default=True, help="Length that is timed.")
 @click.option("--turns", default=5, show_default=True)
 @click.option("--labelled", type=_FOLDER, help="Clips in folders, for what clips cost.")
 @click.option("--deface", type=_FILE, help="The program of the package deface, to time too.")
