@@ -6,12 +6,11 @@ turn does not count. Times are of all its processes and threads together.
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from statistics import median
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
+LAUNCHER: Final = ROOT / "benchmarks" / "launch.py"
 PRESET: Final = "veryfast"
 HEIGHTS: Final = (1080, 720)
 PEER_SECONDS: Final = 2.0  # of video for programs that take more than a second for a frame
@@ -149,13 +149,9 @@ def time_once(command: Sequence[str | Path]) -> tuple[float, float, float]:
     """
     if "-o" in command:
         shutil.rmtree(command[list(command).index("-o") + 1], ignore_errors=True)
-    began = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen([str(word) for word in command], stdout=said, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            raise RuntimeError(f"{command[0]} failed: {said.read().decode()[-500:]}")
-    wall = time.perf_counter() - began
-    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
+    words = [sys.executable, "-I", "-S", LAUNCHER, *command]
+    done = subprocess.run([str(word) for word in words], capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr.decode()[-500:]}")
+    cpu, wall, memory = json.loads(done.stdout)
+    return cpu, wall, memory

@@ -21,6 +21,11 @@ def test_a_program_is_measured_with_what_it_starts() -> None:
     assert memory > 5
 
 
+def test_the_memory_of_who_times_it_does_not_count() -> None:
+    held = bytearray(b"1") * 200_000_000
+    assert time_once([sys.executable, "-I", "-S", "-c", ""])[2] < len(held) / 4e6
+
+
 def test_a_program_that_fails_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="oh dear"):
         time_once([sys.executable, "-c", "raise SystemExit('oh dear')"])
