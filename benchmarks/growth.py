@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,9 +64,7 @@ def run(clip: Path, turns: int) -> Iterator[Point]:
             frames = prepare(clip, video, 360, seconds)
             yield from _points("seconds", seconds, video, frames, turns)
         for faces in FACES:
-            # apart: a program that is timed is told to have at least the memory of who starts it
-            with ProcessPoolExecutor(1, get_context("spawn")) as apart:
-                frames = apart.submit(write_crowd, clip, video, faces, SECONDS).result()
+            frames = write_crowd(clip, video, faces, SECONDS)
             yield from _points("faces", faces, video, frames, turns)
         yield from _workers(clip, place, turns)
         for seconds in (SHORT, LONG):
