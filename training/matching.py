@@ -30,7 +30,7 @@ def assign(anchors: Tensor, predicted: Tensor, log_odds: Tensor, boxes: Tensor) 
         boxes: (M, 4) true faces.
     """
     if len(boxes) == 0:
-        return torch.full((len(anchors),), BACKGROUND)
+        return torch.full((len(anchors),), BACKGROUND, device=anchors.device)
     centres = (anchors[:, :2] + anchors[:, 2:]) / 2
     inside = ((centres > boxes[:, None, :2]) & (centres < boxes[:, None, 2:])).all(-1)  # (M, N)
     allowed = inside | (_offset(boxes, anchors) < REACH)
@@ -40,7 +40,7 @@ def assign(anchors: Tensor, predicted: Tensor, log_odds: Tensor, boxes: Tensor) 
     few = min(MOST_ANCHORS, len(anchors))
     wanted = overlap.topk(few, 1).values.sum(1).int().clamp(min=1)  # (M,)
     best = cost.topk(few, 1, largest=False)  # (M, few)
-    taken = (torch.arange(few) < wanted[:, None]) & best.values.isfinite()
+    taken = (torch.arange(few, device=cost.device) < wanted[:, None]) & best.values.isfinite()
     chosen = torch.full_like(cost, torch.inf).scatter(
         1, best.indices, best.values.masked_fill(~taken, torch.inf)
     )
@@ -51,7 +51,7 @@ def assign(anchors: Tensor, predicted: Tensor, log_odds: Tensor, boxes: Tensor) 
 def covered(boxes: Tensor, regions: Tensor) -> Tensor:
     """Tell which boxes (N, 4) show what a region (M, 4) shows: more than half inside, or alike."""
     if len(regions) == 0:
-        return torch.zeros(len(boxes), dtype=torch.bool)
+        return torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
     common = _intersection(boxes, regions)  # (N, M)
     own, theirs = _area(boxes)[:, None], _area(regions)[None]
     similar = common > 0.3 * (own + theirs - common)

@@ -7,7 +7,7 @@ batches, or whether the run was interrupted before it.
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -33,6 +33,14 @@ class Batch(NamedTuple):
     ignore: Tensor  # (sum(ignore_counts), 4)
     ignore_counts: list[int]
     scores: Tensor  # (sum(box_counts),) float32, how likely each box is a face
+
+    def to(self, device: torch.device) -> Self:
+        """Bring it to a device; from pinned memory without waiting."""
+        tensors = {
+            name: getattr(self, name).to(device, non_blocking=True)
+            for name in ("images", "boxes", "ignore", "scores")
+        }
+        return self._replace(**tensors)
 
 
 class AugmentedBatches(Dataset[Batch]):
@@ -91,8 +99,13 @@ def collate(samples: Sequence[Sample]) -> Batch:
     )
 
 
-def load(batches: AugmentedBatches, first_step: int, workers: int) -> Iterator[Batch]:
-    """Yield batches from number `first_step` on, made ahead by `workers` processes (0: by this)."""
+def load(
+    batches: AugmentedBatches, first_step: int, workers: int, device: torch.device
+) -> Iterator[Batch]:
+    """Yield batches from number `first_step` on, on a device.
+
+    They are made ahead by `workers` processes (0: by this one).
+    """
     loader = DataLoader(
         batches,
         batch_size=None,
@@ -103,8 +116,9 @@ def load(batches: AugmentedBatches, first_step: int, workers: int) -> Iterator[B
         # A forked child would wait for ever for OpenCV's threads, which it does not inherit.
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_one_thread,
+        pin_memory=device.type == "cuda",
     )
-    yield from loader
+    yield from (batch.to(device) for batch in loader)
 
 
 def _keep(batch: Any) -> Any:

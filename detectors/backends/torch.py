@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from detectors.backends import Candidates, Execution, Precision
-from detectors.errors import MissingDevice, MissingPrecision
+from detectors.errors import MissingDevice, MissingPrecision, check_device_name
 from detectors.images import Image
 
 
@@ -41,6 +41,7 @@ class TorchNetwork:
 
 def find_device(name: str) -> torch.device:
     """Find the device that was asked for; only `auto` may become the CPU."""
+    check_device_name(name)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)

@@ -192,6 +192,8 @@ def test_missing_things_are_said_in_one_line(data, tmp_path_factory):
         ["evaluate", "--weights", "nobody-knows", "--val", data],
         [*train, "--teacher", data / "val.tar"],
         [*train, "--hard", data / "val.tar"],
+        [*train, "--device", "gpu"],
+        [*train, "--device", "cuda:99"],
     ):
         result = call(*words)
         assert result.exit_code == 2

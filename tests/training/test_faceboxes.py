@@ -36,11 +36,17 @@ class Pictures(list):
         return np.array([len(sample.labels.boxes) for sample in self])
 
 
+GPU = pytest.param(
+    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+)
+
+
+@pytest.mark.parametrize("device", ["cpu", GPU])
 @pytest.mark.parametrize("heads", ["paper", "fine"])
-def test_a_few_steps_lower_the_loss(cartoons, tmp_path, heads):
-    settings = EngineSettings(steps=40, log_every=5)
-    recipe = replace(RECIPE, network=FaceBoxesConfig(heads=heads))
-    task = FaceBoxesTask(recipe, Pictures(cartoons))
+def test_a_few_steps_lower_the_loss(cartoons, tmp_path, heads, device):
+    settings = EngineSettings(steps=40, log_every=5, measure_every=20)
+    recipe = replace(RECIPE, network=FaceBoxesConfig(heads=heads), device=device)
+    task = FaceBoxesTask(recipe, Pictures(cartoons), validation=cartoons[:2])
     before = mean_loss(task)
     train(task, settings, tmp_path, resume=False)
     assert mean_loss(task) < 0.8 * before

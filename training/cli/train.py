@@ -9,6 +9,7 @@ import click
 import torch
 
 from detectors.backends.openvino import capabilities
+from detectors.backends.torch import find_device
 from detectors.faceboxes.config import FaceBoxesConfig, Heads
 from training.cli.options import (
     FILE,
@@ -62,6 +63,12 @@ EVERY: Final = 6  # picture of the validation is looked at: it takes time from t
     help="Learning rate at its highest: a lower one keeps more of what weights know already.",
 )
 @click.option("--workers", default=1, show_default=True, help="Processes that make batches.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Where the network learns: cpu, cuda, cuda:N, or auto: a GPU where there is one.",
+)
 @click.option("--threads", default=1, show_default=True, help="Threads that compute.")
 @click.option("--batch-size", default=24, show_default=True, help="Pictures a step.")
 @click.option("--seed", default=1, show_default=True)
@@ -86,6 +93,7 @@ def faceboxes(
     hard: Path | None,
     rate: float,
     workers: int,
+    device: str,
     threads: int,
     batch_size: int,
     seed: int,
@@ -109,20 +117,23 @@ def faceboxes(
         hard=str(hard or ""),
         seed=seed,
         workers=workers,
+        device=device,
     )
     write_recipe(recipe, output)
     task = FaceBoxesTask(recipe, samples, held_out)
     if start is not None:
         task.start_from(start)
     settings = EngineSettings(
-        steps=steps, minutes=minutes, learning_rate=rate, bfloat16=computes_in_bfloat16()
+        steps=steps, minutes=minutes, learning_rate=rate, bfloat16=computes_in_bfloat16(device)
     )
     train(task, settings, output, resume=resume)
 
 
-def computes_in_bfloat16() -> bool:
-    """Tell whether the processor has instructions for it; without, it takes seven times as long."""
-    return "BF16" in capabilities()
+def computes_in_bfloat16(device: str) -> bool:
+    """Tell whether a device has instructions for it; a CPU without takes seven times as long."""
+    if find_device(device).type == "cpu":
+        return "BF16" in capabilities()
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def read_validation(place: Path) -> Iterator[Sample]:

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from detectors.backends import Execution
-from detectors.backends.torch import TorchNetwork
+from detectors.backends.torch import TorchNetwork, find_device
 from detectors.faceboxes import FaceBoxes, FaceBoxesConfig, anchors, decode
 from detectors.faceboxes.config import parse_config
 from detectors.faceboxes.detector import FaceBoxesDetector
@@ -66,6 +66,8 @@ class FaceBoxesRecipe:
         hard: File of the examples to see more often; nothing for none.
         seed: Of the initial weights and of the stream of pictures.
         workers: Processes that make batches.
+        device: Where the network learns: `cpu`, `cuda`, `cuda:N`, or `auto`: a GPU where there is
+            one. The order of sums differs from device to device, and so do the weights a little.
     """
 
     network: FaceBoxesConfig = field(default_factory=FaceBoxesConfig)
@@ -79,6 +81,7 @@ class FaceBoxesRecipe:
     hard: str = ""
     seed: int = 1
     workers: int = 1
+    device: str = "cpu"
 
 
 class FaceBoxesTask:
@@ -88,12 +91,13 @@ class FaceBoxesTask:
         self, recipe: FaceBoxesRecipe, samples: Samples, validation: Sequence[Sample] = ()
     ) -> None:
         self.recipe, self._validation = recipe, validation
+        self._device = find_device(recipe.device)
         torch.manual_seed(recipe.seed)
         self.model = FaceBoxes(recipe.network)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         start_heads(self.model, recipe.prior)
+        self.model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._batches = open_batches(recipe, samples)
-        self._lay_out = lru_cache(anchors)
+        self._lay_out = lru_cache(self._anchors)
 
     def start_from(self, weights: Path) -> None:
         """Start from trained weights (.safetensors) instead of random ones.
@@ -120,13 +124,13 @@ class FaceBoxesTask:
 
     def batches(self, first_step: int) -> Iterator[Batch]:
         """Yield batches from number `first_step` on."""
-        return load(self._batches, first_step, self.recipe.workers)
+        return load(self._batches, first_step, self.recipe.workers, self._device)
 
     def losses(self, batch: Batch, *, bfloat16: bool) -> dict[str, Tensor]:
         """Return `loss`, which is to be lowered, and its parts."""
         images = self._prepare(batch.images, torch.bfloat16 if bfloat16 else torch.float32)
-        places = self._lay_out(*images.shape[2:], self.recipe.network)  # (N, 4) cx cy w h
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        places = self._lay_out(*images.shape[2:])  # (N, 4) cx cy w h
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
             loc, logits = self.model(images)  # (B, N, 4), (B, N, 2)
         score = (logits[..., 1].float() - logits[..., 0].float()).contiguous()  # (B, N) log-odds
         boxes = decode(loc.float(), places)  # (B, N, 4) xyxy, px
@@ -146,15 +150,18 @@ class FaceBoxesTask:
 
         By whole rows: over a last dimension of 3 it takes five times as long.
         """
-        mean = torch.tensor(self.recipe.network.mean, dtype=dtype).repeat(pixels.shape[2])
-        rows = pixels.flatten(2).to(dtype) - mean  # (B, H, W * 3)
+        mean = torch.tensor(self.recipe.network.mean, dtype=dtype, device=self._device)
+        rows = pixels.flatten(2).to(dtype) - mean.repeat(pixels.shape[2])  # (B, H, W * 3)
         return rows.view(pixels.shape).permute(0, 3, 1, 2)
+
+    def _anchors(self, height: int, width: int) -> Tensor:
+        return anchors(height, width, self.recipe.network).to(self._device)
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return the average precision on the validation pictures; nothing without any."""
         if not self._validation:
             return {}
-        detector = open_model(model, self.recipe.network)
+        detector = open_model(model, self.recipe.network, self._device)
         judged = []
         for sample in self._validation:
             (found,) = detector([sample.image])
@@ -205,10 +212,10 @@ def targets(
     """
     corners = decode(torch.zeros_like(places), places)  # (N, 4) xyxy
     truth = torch.full_like(predicted, math.nan)
-    sure = torch.zeros(predicted.shape[:2])
-    ignored = torch.zeros(predicted.shape[:2], dtype=torch.bool)
+    sure = torch.zeros_like(log_odds)
+    ignored = torch.zeros_like(log_odds, dtype=torch.bool)
     height, width = batch.images.shape[1:3]
-    limit = torch.tensor([width, height, width, height])
+    limit = torch.tensor([width, height, width, height], device=predicted.device)
     visible, inside = predicted.clamp(min=0).minimum(limit), corners.clamp(min=0).minimum(limit)
     all_boxes = torch.split(batch.boxes, batch.box_counts)
     all_scores = torch.split(batch.scores, batch.box_counts)
@@ -237,8 +244,10 @@ def class_target(overlap: Tensor, sure: Tensor, faces: Tensor, recipe: FaceBoxes
     return good * sure * (sizes / recipe.worth).clamp(max=1).sqrt()
 
 
-def open_model(model: nn.Module, config: FaceBoxesConfig) -> FaceBoxesDetector:
-    """Make a detector of a network in training, on the CPU with the threads in use."""
+def open_model(
+    model: nn.Module, config: FaceBoxesConfig, device: torch.device
+) -> FaceBoxesDetector:
+    """Make a detector of a network in training, where it is and with the threads in use."""
     entry = Entry(
         name="in-training",
         path=Path("in-training"),
@@ -250,7 +259,7 @@ def open_model(model: nn.Module, config: FaceBoxesConfig) -> FaceBoxesDetector:
         source="",
         licence="",
     )
-    execution = Execution("cpu", torch.get_num_threads())
+    execution = Execution(str(device), torch.get_num_threads(), precision="f32")
     network = TorchNetwork(model, config.mean, config.multiple, execution)
     return FaceBoxesDetector(entry, network, LOWEST_SCORE)
 
