@@ -104,9 +104,12 @@ def process_video(
     settings: Settings = Settings(),
 ) -> VideoResult:
     """Work on one video; as :func:`process_batch`, for a single file."""
+    refused = f"{os.fspath(path)} is no single file that the settings let through"
+    if Path(path).is_dir():
+        raise SetUpError(refused)
     videos = process_batch([path], output, settings).videos
     if len(videos) != 1:
-        raise SetUpError(f"{os.fspath(path)} is no single file that the settings let through")
+        raise SetUpError(refused)
     return videos[0]
 
 

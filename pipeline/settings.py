@@ -7,6 +7,7 @@ of one redoes that stage and what comes after it, and nothing before it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -48,7 +49,10 @@ class ScanSettings:
 
     weights: str = setting("faceboxes", "Detector: a name of weights/manifest.toml, or a file.")
     min_face: float = setting(
-        24.0, "Smallest face to find, in pixels of the video; sets the detector's size.", minimum=8
+        24.0,
+        "Size from which faces are to be found, in pixels of the video: sets the detector's size. "
+        "Smaller ones may be found as well.",
+        minimum=8,
     )
     least_side: int = setting(
         640,
@@ -97,7 +101,9 @@ class LinkSettings:
 class SelectSettings:
     """Which looks at a face are kept."""
 
-    keep: str = setting("top:5", "Looks to keep of each track: best, top:K, every:N or all.")
+    keep: str = setting(
+        "top:5", "Looks to keep of each track: best, top:K, every:N, every:1s or all."
+    )
     min_crop: float = setting(20.0, "Smaller faces are poor, in pixels.", minimum=1)
     min_sharpness: float = setting(0.1, "Less sharp faces are poor.", minimum=0, maximum=1)
     min_spacing: float = setting(0.3, "Looks closer in time are near-identical, s.", minimum=0)
@@ -241,6 +247,8 @@ def _problem(value: Any, declared: Mapping[str, Any]) -> str:
     choices, low, high = (declared.get(name) for name in ("choices", "minimum", "maximum"))
     if choices is not None and value not in choices:
         return f"is {value!r}: choose among {', '.join(choices)}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"is {value}: it must be a number"
     if low is not None and not value >= low:  # also where it is not a number
         return f"is {value}: it must be at least {low}"
     if high is not None and not value <= high:

@@ -47,6 +47,8 @@ class Task(Protocol[BatchT]):
         ...
 
 
+CHECKPOINT: Final = "checkpoint.pt"
+"""In the folder of a run."""
 LEARNING_RATE: Final = 2e-3
 """At its highest, with AdamW and batches of about 24 pictures."""
 
@@ -169,7 +171,7 @@ def train(task: Task[BatchT], settings: EngineSettings, folder: Path, *, resume:
 
     Leaves `checkpoint.pt`, the logs and their curves in `folder`.
     """
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = folder / CHECKPOINT
     run = Run(task.model, settings)
     if resume and checkpoint.exists():
         run.restore(checkpoint)

@@ -9,6 +9,7 @@ import torch
 
 from detectors.faceboxes import FaceBoxes
 from detectors.weights import Entry, save
+from training.engine import CHECKPOINT
 from training.errors import TrainingError
 from training.recipes.faceboxes import SUPPRESSION, read_network
 
@@ -28,7 +29,7 @@ def export(
     Raises:
         TrainingError: The run has no checkpoint, or one that is not of its network.
     """
-    checkpoint = run / "checkpoint.pt"
+    checkpoint = run / CHECKPOINT
     if not checkpoint.is_file():
         raise TrainingError(f"{checkpoint}: no such checkpoint; train first")
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.batch import process_batch
+from pipeline.batch import process_batch, process_video
 from pipeline.errors import LimitExceeded, OutputError, SetUpError
 from pipeline.run import Extent
 from pipeline.settings import (
     DecodeSettings,
+    LinkSettings,
     RunSettings,
     Settings,
     check_settings,
@@ -37,6 +38,12 @@ def test_what_is_no_duration(text: str) -> None:
 def test_what_is_no_number_of_workers() -> None:
     with pytest.raises(SetUpError, match=r"run.jobs.*auto, or a number"):
         check_settings(Settings(run=RunSettings(jobs="0")))
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_what_is_no_number(value: float) -> None:
+    with pytest.raises(SetUpError, match=r"link.max_gap is .*: it must be a number"):
+        check_settings(Settings(link=LinkSettings(max_gap=value)))
 
 
 def test_the_defaults_hold() -> None:
@@ -80,3 +87,10 @@ def test_no_video_is_begun_without_the_room_that_is_kept(archive: Path, tmp_path
     settings = Settings(run=RunSettings(min_free=1e9))
     with pytest.raises(OutputError, match=r"GB are left .* --min-free keeps 1e\+09"):
         process_batch([archive], tmp_path / "out", settings)
+
+
+def test_one_video_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    with pytest.raises(SetUpError, match="no single file"):
+        process_video(tmp_path / "media", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

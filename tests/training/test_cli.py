@@ -53,7 +53,8 @@ def test_train_export_evaluate(data, wider, monkeypatch):
     assert call("export", "--run", run, "--output", weights, "--threshold", 0.4).exit_code == 0
     entry = read_manifest(weights.parent)["tiny"]
     assert (entry.threshold, entry.card["steps"]) == (0.4, 2)
-    assert call(*train, 3, "--from", weights).exit_code == 0
+    other = data / "runs" / "other"
+    assert call(*train, 3, "--from", weights, "--output", other).exit_code == 0
     assert call("calibrate", "--weights", weights, "--data", data, "--pictures", 2).exit_code == 0
     calibrated = read_manifest(weights.parent)["tiny"]
     assert calibrated.ranges["conv1"] == 255
@@ -199,3 +200,37 @@ def test_missing_things_are_said_in_one_line(data, tmp_path_factory):
         assert result.exit_code == 2
         assert result.output.startswith("error: ")
         assert len(result.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["faceboxes", "--data", ".", "--output", "run", "--steps", 0],
+        ["faceboxes", "--data", ".", "--output", "run", "--minutes", 0],
+        ["faceboxes", "--data", ".", "--output", "run", "--batch-size", 0],
+        ["faceboxes", "--data", ".", "--output", "run", "--workers", -1],
+        ["faceboxes", "--data", ".", "--output", "run", "--threads", 0],
+        ["samples", "--data", ".", "--output", "sheet.png", "--count", 0],
+        ["samples", "--data", ".", "--output", "sheet.xyz"],
+        ["export", "--run", ".", "--output", "x.safetensors", "--threshold", 7],
+        ["evaluate", "--weights", "faceboxes"],
+    ],
+)
+def test_what_makes_no_sense_is_wrong_usage(words):
+    result = call(*words)
+    assert result.exit_code == 2
+    assert "Error: " in result.output
+
+
+def test_a_run_is_neither_lost_nor_begun_by_mistake(data, tmp_path):
+    train = ["faceboxes", "--data", data, "--output", tmp_path / "run", "--steps", 1]
+    result = call(*train, "--resume")
+    assert result.exit_code == 2
+    assert "holds no run to go on with" in result.output
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint.pt").write_text("hours of work")
+    result = call(*train)
+    assert result.exit_code == 2
+    assert "--resume" in result.output
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["checkpoint.pt"]

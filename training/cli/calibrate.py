@@ -13,7 +13,7 @@ from detectors.faceboxes.graph import surround_of
 from detectors.faceboxes.network import rebuild
 from detectors.weights import find, read_tensors, save
 from training.calibrate import measure_ranges
-from training.cli.options import FILE, data_option, format_option
+from training.cli.options import COUNT, FILE, data_option, format_option
 from training.datasets.formats import read_labelled
 from training.errors import TrainingError
 from training.metrics.evaluate import resize_to
@@ -26,7 +26,7 @@ EVERY: Final = 40  # picture of a set is looked at
 @click.option("--weights", type=FILE, required=True, help="The .safetensors file.")
 @data_option
 @format_option
-@click.option("--pictures", default=150, show_default=True, help="How many to look at.")
+@click.option("--pictures", type=COUNT, default=150, show_default=True, help="How many to look at.")
 @click.option("--float-heads", is_flag=True, help="Leave the last layers out.")
 def calibrate(weights: Path, data: Path, form: str, pictures: int, float_heads: bool) -> None:
     """Measure ranges on pictures, and write them into the manifest beside the weights."""

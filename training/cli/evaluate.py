@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from detectors import Detections, Detector, load
-from training.cli.options import FILE, FOLDER, NEW
+from training.cli.options import COUNT, FILE, FOLDER, NEW
 from training.datasets import Image, Labels, Sample
 from training.datasets.webdataset import find_shards, read_shards
 from training.datasets.wider100 import read_wider100
@@ -36,7 +36,9 @@ FALSE_POSITIVES: Final = (100, 500, 1000, 2000)  # at which the rates of FDDB ar
 @click.option("--weights", help="A name in weights/, or a .safetensors file.")
 @click.option("--wider", "wider100", type=FOLDER, help="ap: folder of 100 WIDER FACE pictures.")
 @click.option("--val", type=FOLDER, help="ap: folder of val*.tar shards.")
-@click.option("--long-side", type=int, multiple=True, help="Size of the pictures, px (repeatable).")
+@click.option(
+    "--long-side", type=COUNT, multiple=True, help="Size of the pictures, px (repeatable)."
+)
 @click.option("--truth", type=FOLDER, help="wider: its .mat files. fddb: FDDB-folds.")
 @click.option("--pictures", type=FOLDER, help="wider: images/. fddb: originalPics.")
 @click.option("--sizes", type=FILE, help="fddb: `PICTURE width height` instead of pictures.")
@@ -73,6 +75,8 @@ def evaluate(
     if detector is not None:
         results["runtime"] = detector.runtime
     if protocol == "ap":
+        if wider100 is None and val is None:
+            raise click.UsageError("this protocol needs --val or --wider")
         found = _ap(_needed(detector, "--weights"), wider100, val, long_side or (640, 1024), curves)
     else:
         folder, place = _needed(truth, "--truth"), _needed(predictions, "--predictions")

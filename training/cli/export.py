@@ -13,7 +13,13 @@ from training.export import export as write_weights
 @click.command()
 @click.option("--run", type=FOLDER, required=True, help="Folder of the run.")
 @click.option("--output", type=NEW, required=True, help="The .safetensors file to write.")
-@click.option("--threshold", default=0.5, show_default=True, help="Score from which a box counts.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Score from which a box counts.",
+)
 @click.option("--smallest-face", default=12.0, show_default=True, help="Still seen, px.")
 @click.option("--card", type=FILE, help="JSON with what else the manifest shall say.")
 def export(

@@ -10,6 +10,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW = click.Path(path_type=Path)
 LABELLED = click.Path(exists=True, path_type=Path)
+COUNT = click.IntRange(min=1)
 
 data_option = click.option(
     "--data", type=LABELLED, required=True, help="Labelled pictures: a folder, or a file of labels."

@@ -12,6 +12,7 @@ from detectors.backends.openvino import capabilities
 from detectors.backends.torch import find_device
 from detectors.faceboxes.config import FaceBoxesConfig, Heads
 from training.cli.options import (
+    COUNT,
     FILE,
     LABELLED,
     NEW,
@@ -23,7 +24,8 @@ from training.cli.options import (
 from training.datasets import Sample
 from training.datasets.formats import read_labelled
 from training.datasets.pixels import PixelCache
-from training.engine import LEARNING_RATE, EngineSettings, train
+from training.engine import CHECKPOINT, LEARNING_RATE, EngineSettings, train
+from training.errors import TrainingError
 from training.memory import keep_memory
 from training.metrics.evaluate import resize_to
 from training.recipes.faceboxes import (
@@ -45,11 +47,13 @@ EVERY: Final = 6  # picture of the validation is looked at: it takes time from t
 @click.option(
     "--validation", type=LABELLED, help="Labelled pictures to measure on, every 1,000 steps."
 )
-@click.option("--minutes", type=float, help="Length of the run in time.")
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), help="Length of the run in time."
+)
 @click.option(
     "--steps",
-    type=int,
-    help=f"Length of the run in batches (repeatable). [default: {FULL_STEPS}]",
+    type=COUNT,
+    help=f"Length of the run in batches: gives the same each time. [default: {FULL_STEPS}]",
 )
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint of the run.")
 @click.option("--from", "start", type=FILE, help="Start from these weights (.safetensors).")
@@ -62,15 +66,21 @@ EVERY: Final = 6  # picture of the validation is looked at: it takes time from t
     show_default=True,
     help="Learning rate at its highest: a lower one keeps more of what weights know already.",
 )
-@click.option("--workers", default=1, show_default=True, help="Processes that make batches.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Processes that make batches.",
+)
 @click.option(
     "--device",
     default="auto",
     show_default=True,
     help="Where the network learns: cpu, cuda, cuda:N, or auto: a GPU where there is one.",
 )
-@click.option("--threads", default=1, show_default=True, help="Threads that compute.")
-@click.option("--batch-size", default=24, show_default=True, help="Pictures a step.")
+@click.option("--threads", type=COUNT, default=1, show_default=True, help="Threads that compute.")
+@click.option("--batch-size", type=COUNT, default=24, show_default=True, help="Pictures a step.")
 @click.option("--seed", default=1, show_default=True)
 @click.option(
     "--heads",
@@ -103,6 +113,8 @@ def faceboxes(
         raise click.UsageError("give --minutes or --steps, not both")
     if minutes is None and steps is None:
         steps = FULL_STEPS
+    find_device(device)
+    _check_run(output, resume=resume)
     torch.set_num_threads(threads)
     keep_memory()
     samples = PixelCache.of(data, form, cache_folder(output))
@@ -127,6 +139,15 @@ def faceboxes(
         steps=steps, minutes=minutes, learning_rate=rate, bfloat16=computes_in_bfloat16(device)
     )
     train(task, settings, output, resume=resume)
+
+
+def _check_run(output: Path, *, resume: bool) -> None:
+    """Raise TrainingError where a run would be lost, or where there is none to go on with."""
+    begun = (output / CHECKPOINT).exists()
+    if begun and not resume:
+        raise TrainingError(f"{output} holds a run: go on with --resume, or give another --output")
+    if resume and not begun:
+        raise TrainingError(f"{output} holds no run to go on with: leave --resume out")
 
 
 def computes_in_bfloat16(device: str) -> bool:
