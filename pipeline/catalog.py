@@ -51,6 +51,7 @@ class VideoRow:
     present: bool
     duplicate_of: str
     duration_s: float | None
+    frame_rate: float | None
     width: int | None
     height: int | None
     frames: int

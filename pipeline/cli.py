@@ -25,6 +25,8 @@ from pipeline.options import (
 
 _log = logging.getLogger(__name__)
 
+_SETTINGS_FILE = "pipeline.settings_file"
+"""Key of its path in a context's `meta`."""
 _STOPPED = "facepics: stopped; run the same command again to go on"
 
 
@@ -45,6 +47,7 @@ class _RunByDefault(click.Group):
 def _load_settings_file(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
     if value is not None:
         ctx.default_map = {**(ctx.default_map or {}), **read_settings_file(value)}
+        ctx.meta[_SETTINGS_FILE] = value
 
 
 @click.group(cls=_RunByDefault, context_settings={"help_option_names": ["-h", "--help"]})
@@ -190,7 +193,7 @@ def _main() -> int:
         return int(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
-        _name_variable(error)
+        _name_origin(error)
         return ExitCode.SET_UP
     except FacepicsError as error:
         click.echo(f"facepics: {error}", err=True)
@@ -203,13 +206,16 @@ def _main() -> int:
         return ExitCode.TERMINATED
 
 
-def _name_variable(error: click.ClickException) -> None:
-    """Say which variable of the environment a wrong value comes from, if it comes from one."""
+def _name_origin(error: click.ClickException) -> None:
+    """Say which variable of the environment or settings file a wrong value comes from."""
     context, option = getattr(error, "ctx", None), getattr(error, "param", None)
     if not (isinstance(context, click.Context) and isinstance(option, click.Option)):
         return
-    if context.get_parameter_source(str(option.name)) is ParameterSource.ENVIRONMENT:
+    source = context.get_parameter_source(str(option.name))
+    if source is ParameterSource.ENVIRONMENT:
         click.echo(f"It comes from the variable {option.envvar}.", err=True)
+    if source is ParameterSource.DEFAULT_MAP:
+        click.echo(f"It comes from the file {context.meta[_SETTINGS_FILE]}.", err=True)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

@@ -100,6 +100,14 @@ class SectionedCommand(click.Command):
                 formatter.write_dl(records)
 
 
+class _Number(click.FloatRange):
+    name = "number"  # as what is none is told that it is no such thing
+
+
+class _WholeNumber(click.IntRange):
+    name = "whole number"
+
+
 def _option(field: dataclasses.Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     flag = "--" + field.name.replace("_", "-")
     common: dict[str, Any] = {
@@ -121,9 +129,9 @@ def _type(field: dataclasses.Field[Any]) -> click.ParamType[Any]:
     if "choices" in field.metadata:
         return click.Choice(field.metadata["choices"])
     if field.type == "float":
-        return click.FloatRange(low, high)
+        return _Number(low, high)
     if field.type == "int":
-        return click.IntRange(low, high)
+        return _WholeNumber(low, high)
     return click.STRING
 
 

@@ -91,7 +91,8 @@ def _section(video: VideoRow) -> str:
 
 
 def _tiles(videos: list[VideoRow], problems: int) -> list[dict[str, str]]:
-    seconds = sum(video.duration_s or 0 for video in videos if video.frames)
+    # By what was seen: a file may claim days, or leave out days between two frames.
+    seconds = sum(video.frames / video.frame_rate for video in videos if video.frame_rate)
     tiles = [
         (number(len(videos)), "video" if len(videos) == 1 else "videos"),
         (clock(seconds, 0), "of footage"),

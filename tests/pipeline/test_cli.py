@@ -102,6 +102,14 @@ def test_a_wrong_value_of_a_variable_names_it(
     assert "FACEPICS_MIN_FACE" in done.stderr
 
 
+def test_a_wrong_value_of_a_settings_file_names_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('[scan]\nmin_face = "many"\n')
+    done = start(tmp_path, "-o", tmp_path.parent / "out", "-c", tmp_path / "mine.toml")
+    assert done.returncode == 2
+    assert "'many' is not a valid number" in done.stderr
+    assert f"It comes from the file {tmp_path / 'mine.toml'}" in done.stderr
+
+
 def test_a_variable_that_is_nearly_one_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from pipeline.report.page import clock, file_size, name_parts, number, plural
 from pipeline.report.timeline import Span, timeline
 from pipeline.report.video import write_video_page
 from tests.pipeline.records import (
+    INFO,
     crops_of,
     manifest_of,
     publish,
@@ -256,6 +257,17 @@ def test_problems_stand_first_with_their_reasons(tmp_path):
     assert shown.index("Needs attention") < shown.index("Videos 1")
     assert "1 need attention" in shown
     page.check_links()
+
+
+def test_footage_is_what_was_seen_not_what_files_claim(tmp_path):
+    (tmp_path / "hole.mkv").mkdir()
+    counts = Counts(int(20 * INFO.frame_rate), 0, 0, 0, 0)
+    video = dataclasses.replace(INFO, duration=1e6)
+    seal(
+        tmp_path / "hole.mkv",
+        dataclasses.replace(manifest_of("hole.mkv"), video=video, counts=counts),
+    )
+    assert f"{clock(20, 0)} of footage" in report(tmp_path).shown()
 
 
 def test_a_duplicate_shows_the_faces_of_its_original(tmp_path):
