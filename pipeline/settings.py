@@ -249,8 +249,8 @@ def _problem(value: Any, declared: Mapping[str, Any]) -> str:
         return f"is {value!r}: choose among {', '.join(choices)}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"is {value}: it must be a number"
-    if low is not None and not value >= low:  # also where it is not a number
+    if low is not None and value < low:
         return f"is {value}: it must be at least {low}"
-    if high is not None and not value <= high:
+    if high is not None and value > high:
         return f"is {value}: it must be at most {high}"
     return ""
