@@ -104,12 +104,10 @@ def process_video(
     settings: Settings = Settings(),
 ) -> VideoResult:
     """Work on one video; as :func:`process_batch`, for a single file."""
-    refused = f"{os.fspath(path)} is no single file that the settings let through"
-    if Path(path).is_dir():
-        raise SetUpError(refused)
-    videos = process_batch([path], output, settings).videos
+    found = discover([path], Path(output).absolute(), settings.discover)
+    videos = process_batch([path], output, settings).videos if len(found) == 1 else ()
     if len(videos) != 1:
-        raise SetUpError(refused)
+        raise SetUpError(f"{os.fspath(path)} is no single file that the settings let through")
     return videos[0]
 
 

@@ -89,8 +89,10 @@ def test_no_video_is_begun_without_the_room_that_is_kept(archive: Path, tmp_path
         process_batch([archive], tmp_path / "out", settings)
 
 
-def test_one_video_is_no_folder(tmp_path: Path) -> None:
+def test_one_video_is_not_several(tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / "media" / name).write_bytes(b"no video")
     with pytest.raises(SetUpError, match="no single file"):
         process_video(tmp_path / "media", tmp_path / "out")
     assert not (tmp_path / "out").exists()

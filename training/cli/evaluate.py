@@ -75,8 +75,7 @@ def evaluate(
     if detector is not None:
         results["runtime"] = detector.runtime
     if protocol == "ap":
-        if wider100 is None and val is None:
-            raise click.UsageError("this protocol needs --val or --wider")
+        _needed(wider100 or val, "--val or --wider")
         found = _ap(_needed(detector, "--weights"), wider100, val, long_side or (640, 1024), curves)
     else:
         folder, place = _needed(truth, "--truth"), _needed(predictions, "--predictions")

@@ -9,7 +9,7 @@ import click
 import torch
 
 from detectors.backends.openvino import capabilities
-from detectors.backends.torch import find_device
+from detectors.backends.torch import choose_precision, find_device
 from detectors.faceboxes.config import FaceBoxesConfig, Heads
 from training.cli.options import (
     COUNT,
@@ -113,7 +113,7 @@ def faceboxes(
         raise click.UsageError("give --minutes or --steps, not both")
     if minutes is None and steps is None:
         steps = FULL_STEPS
-    find_device(device)
+    place = find_device(device)
     _check_run(output, resume=resume)
     torch.set_num_threads(threads)
     keep_memory()
@@ -129,14 +129,14 @@ def faceboxes(
         hard=str(hard or ""),
         seed=seed,
         workers=workers,
-        device=device,
+        device=str(place),
     )
     write_recipe(recipe, output)
     task = FaceBoxesTask(recipe, samples, held_out)
     if start is not None:
         task.start_from(start)
     settings = EngineSettings(
-        steps=steps, minutes=minutes, learning_rate=rate, bfloat16=computes_in_bfloat16(device)
+        steps=steps, minutes=minutes, learning_rate=rate, bfloat16=computes_in_bfloat16(place)
     )
     train(task, settings, output, resume=resume)
 
@@ -150,11 +150,11 @@ def _check_run(output: Path, *, resume: bool) -> None:
         raise TrainingError(f"{output} holds no run to go on with: leave --resume out")
 
 
-def computes_in_bfloat16(device: str) -> bool:
+def computes_in_bfloat16(device: torch.device) -> bool:
     """Tell whether a device has instructions for it; a CPU without takes seven times as long."""
-    if find_device(device).type == "cpu":
+    if device.type == "cpu":
         return "BF16" in capabilities()
-    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return choose_precision("auto", device) == "bf16"
 
 
 def read_validation(place: Path) -> Iterator[Sample]:
