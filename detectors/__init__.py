@@ -104,7 +104,7 @@ def load(
         threads: How many the CPU may use; for PyTorch that holds for all of this process.
         runtime: `openvino` or `torch`, or `auto`: PyTorch on a GPU, OpenVINO on the CPU.
         precision: `f32`, `bf16`, `int8`, or `auto`: with OpenVINO int8 for weights that have ranges
-            for it, else bf16 on processors that compute in it, else f32; on a GPU bf16 where it
+            for it, else bf16 on processors that are quicker in it, else f32; on a GPU bf16 where it
             computes in it, else f32. Results are the same for the same precision on the same
             processor.
 

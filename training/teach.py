@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from detectors import Detections
+from detectors.backends.openvino import capabilities, choose_precision
 from detectors.boxes import iou, suppress
 from detectors.suppression import Suppression
 from training.augment import face_sizes
@@ -104,7 +105,8 @@ class Teacher:
 
 def _open(path: Path) -> tuple[Peer, Calibration]:
     lowest = {name: curve.score(LEAST) for name, curve in CALIBRATIONS.items()}
-    peer = open_peer(path, "bf16", lowest)
+    quickest = choose_precision("auto", capabilities(), has_ranges=False)
+    peer = open_peer(path, quickest, lowest)
     return peer, CALIBRATIONS[peer.name]
 
 

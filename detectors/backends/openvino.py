@@ -5,7 +5,7 @@ depend on them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -21,6 +21,8 @@ from detectors.images import Canvas, Image, Surround
 
 CPUINFO: Final = Path("/proc/cpuinfo")
 VNNI: Final = {"avx512_vnni", "avx_vnni", "amx_int8"}
+SLOW_BF16: Final = "SLOW_BF16"
+"""Capability: computes in bf16, but convolutions take longer than in f32."""
 COMPILED_SIZES: Final = 8  # of pictures: one takes about 0.1 s and, at 1280 x 720, 25 MB
 
 
@@ -39,7 +41,7 @@ class OpenVinoNetwork:
         self, model: ov.Model, surround: Surround, execution: Execution, precision: Precision
     ) -> None:
         self._model, self._surround = model, surround
-        halves = precision == "bf16" or (precision == "int8" and "BF16" in capabilities())
+        halves = precision == "bf16" or (precision == "int8" and has_bfloat16(capabilities()))
         self._type = ov.Type.bf16 if halves else ov.Type.f32
         self._threads = execution.threads
         self._canvas = lru_cache(COMPILED_SIZES)(self._make_canvas)
@@ -92,27 +94,50 @@ def capabilities() -> tuple[str, ...]:
     """Return what the processor is good at: `BF16`, `INT8` and so on.
 
     OpenVINO says `INT8` of any processor. Where products of 8 bits are added in 16, which cuts sums
-    off, it costs a point of accuracy, and so is not counted.
+    off, it costs a point of accuracy, and so is not counted. Where bf16 is slower than f32, it is
+    called `SLOW_BF16`.
     """
-    able: list[str] = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = {*core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")}
     try:
-        rough = lacks_vnni(CPUINFO.read_text("utf-8"))
+        cpuinfo = CPUINFO.read_text("utf-8")
     except OSError:  # not Linux
-        rough = False
-    return tuple(one for one in able if one != "INT8" or not rough)
+        cpuinfo = ""
+    if lacks_vnni(cpuinfo):
+        able.discard("INT8")
+    if "BF16" in able and lacks_tiles(cpuinfo):
+        able = able - {"BF16"} | {SLOW_BF16}
+    return tuple(sorted(able))
 
 
 def lacks_vnni(cpuinfo: str) -> bool:
-    """Tell from Linux's description of an x86 processor whether it adds such products in 16 bits.
+    """Tell from Linux's account of an x86 processor whether it adds such products in 16 bits."""
+    flags = _flags(cpuinfo)
+    return flags is not None and not VNNI & flags
 
-    Others than those of x86 have no `flags` there.
+
+def lacks_tiles(cpuinfo: str) -> bool:
+    """Tell whether this is an Intel processor whose AMX is missing, or hidden by a hypervisor.
+
+    Its vectors multiply half as many pairs of bf16 a cycle as AMD's, no more than of f32, and
+    converting comes on top: convolutions take half as long again.
     """
+    flags = _flags(cpuinfo)
+    return flags is not None and "GenuineIntel" in cpuinfo and "amx_bf16" not in flags
+
+
+def _flags(cpuinfo: str) -> set[str] | None:
+    """Return what an x86 processor can do, from Linux's description; None of any other."""
     flags = re.search(r"^flags\s*:(.*)$", cpuinfo, re.MULTILINE)
-    return flags is not None and not VNNI & set(flags[1].split())
+    return None if flags is None else {*flags[1].split()}
 
 
-def choose_precision(asked: str, able: Sequence[str], *, has_ranges: bool) -> Precision:
-    """Choose int8, else bf16 where the processor computes in it (elsewhere it is slower than f32).
+def has_bfloat16(able: Collection[str]) -> bool:
+    """Tell whether a processor with these capabilities computes in bf16 at all."""
+    return "BF16" in able or SLOW_BF16 in able
+
+
+def choose_precision(asked: str, able: Collection[str], *, has_ranges: bool) -> Precision:
+    """Choose int8, else bf16 where the processor is quicker in it than in f32.
 
     Args:
         asked: `auto` or a precision.
@@ -122,7 +147,7 @@ def choose_precision(asked: str, able: Sequence[str], *, has_ranges: bool) -> Pr
     Raises:
         MissingPrecision: What is asked for cannot be had.
     """
-    if asked == "bf16" and "BF16" not in able:
+    if asked == "bf16" and not has_bfloat16(able):
         raise MissingPrecision("This processor does not compute in bf16: use f32 or auto.")
     if asked == "int8" and not has_ranges:
         raise MissingPrecision(
@@ -130,7 +155,7 @@ def choose_precision(asked: str, able: Sequence[str], *, has_ranges: bool) -> Pr
         )
     if asked == "int8" or (asked == "auto" and has_ranges and "INT8" in able):
         return "int8"
-    return "bf16" if asked != "f32" and "BF16" in able else "f32"
+    return "bf16" if asked == "bf16" or (asked == "auto" and "BF16" in able) else "f32"
 
 
 def _choose(maps: Sequence[NDArray[np.float32]], floor: float) -> Candidates:

@@ -15,6 +15,7 @@ from detectors.backends.openvino import (
     capabilities,
     choose_precision,
     core,
+    lacks_tiles,
     lacks_vnni,
 )
 from detectors.backends.torch import TorchNetwork, choose
@@ -92,6 +93,20 @@ def test_eight_bits_are_chosen_where_their_sums_are_exact(cpuinfo, rough):
     assert lacks_vnni(cpuinfo) == rough
 
 
+@pytest.mark.parametrize(
+    ("cpuinfo", "slow"),
+    [
+        ("vendor_id : GenuineIntel\nflags\t: avx512f avx512_bf16\n", True),
+        ("vendor_id : GenuineIntel\nflags\t: avx512f avx512_bf16 amx_bf16 amx_tile\n", False),
+        ("vendor_id : AuthenticAMD\nflags\t: avx512f avx512_bf16\n", False),
+        ("Features\t: fp asimd bf16\n", False),
+        ("", False),
+    ],
+)
+def test_bfloat16_is_chosen_where_it_is_quicker(cpuinfo, slow):
+    assert lacks_tiles(cpuinfo) == slow
+
+
 @pytest.mark.parametrize("name", ["pytorch", "finer heads"])
 def test_eight_bits_change_little_and_are_really_used(name):
     network = make_network(CONFIGS[name])
@@ -161,6 +176,8 @@ def test_the_threads_are_said_and_change_nothing():
         ("auto", ["FP32", "INT8"], False, "f32"),
         ("auto", ["FP32", "BF16", "INT8"], True, "int8"),
         ("auto", ["FP32", "BF16"], True, "bf16"),
+        ("auto", ["FP32", "SLOW_BF16", "INT8"], False, "f32"),
+        ("bf16", ["FP32", "SLOW_BF16"], False, "bf16"),
         ("int8", ["FP32"], True, "int8"),
         ("f32", ["FP32", "BF16", "INT8"], True, "f32"),
         ("bf16", ["FP32", "BF16", "INT8"], True, "bf16"),
