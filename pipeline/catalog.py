@@ -233,7 +233,12 @@ def enter(db: sqlite3.Connection, output: Path, folder: str, video: Manifest) ->
         if TRACKS in video.outputs:
             _enter_tables(db, output, folder)
     except (OSError, ValueError, KeyError, sqlite3.IntegrityError) as error:
-        _log.warning("%s: its tables are damaged: %s", folder, error)
+        _log.warning(
+            "%s: its tables are damaged (%s), and the catalog has none of its tracks: a run with "
+            "--force over its source makes them anew",
+            printable(folder),
+            error,
+        )
     return True
 
 

@@ -192,8 +192,8 @@ def show_summary(result: BatchResult) -> None:
         ("frames", f"{frames:,} in {_duration(result.seconds)}{_speed(frames, result.seconds)}"),
         ("results", str(result.output)),
     ]
-    if warned := sum(bool(video.warnings) and video.status.ok for video in videos):
-        rows.insert(1, ("warnings", f"for {warned} of them: see their pages"))
+    if warned := [video for video in videos if video.warnings and video.status.ok]:
+        rows.insert(1, ("warnings", f"for {len(warned)} of them: see their pages"))
     rows[-1:-1] = [("detector", used) for used in sorted({v.detector for v in worked} - {""})]
     if result.gone:
         rows.insert(1, ("gone", f"{result.gone} from where they were; their results stay"))
@@ -202,6 +202,7 @@ def show_summary(result: BatchResult) -> None:
     for name, value in rows:
         click.echo(f"{name:>8}  {printable(value)}")
     _show("not whole", [video for video in videos if not video.status.ok])
+    _show("with new warnings", [video for video in warned if not video.reused])
     _show("no videos, though called so", [video for video in videos if _is_misnamed(video)])
 
 

@@ -42,7 +42,7 @@ def test_the_summary_names_what_a_run_came_to(capsys: pytest.CaptureFixture[str]
 
     videos = (
         of("a.mp4", Status.DONE, warnings=("frames with damage: 2",)),
-        of("b.mp4", Status.DONE, reused=True),
+        of("b.mp4", Status.DONE, warnings=("known long since",), reused=True),
         of("c.mp4", Status.EMPTY),
         of("d.mp4", Status.PURGED, reason="it was purged", reused=True),
         of("e.mp4", Status.SKIPPED, reason="the file is empty", reused=True),
@@ -54,10 +54,12 @@ def test_the_summary_names_what_a_run_came_to(capsys: pytest.CaptureFixture[str]
     assert "7 (1 done, 1 failed, 1 no faces, 1 purged, 2 skipped, 1 unchanged)" in said
     assert "left  2 for the next run" in said
     assert "gone  3 from where they were; their results stay" in said
-    assert "warnings  for 1 of them" in said
+    assert "warnings  for 2 of them" in said
     lists = said.partition("not whole:")[2]
     assert [line.strip() for line in lists.splitlines() if line.strip()] == [
         "failed during open  g.mkv: no frame",
+        "with new warnings:",
+        "done  a.mp4: frames with damage: 2",
         "no videos, though called so:",
         "skipped  e.mp4: the file is empty",
     ]
