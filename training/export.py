@@ -11,6 +11,7 @@ from detectors.faceboxes import FaceBoxes
 from detectors.weights import Entry, save
 from training.engine import CHECKPOINT
 from training.errors import TrainingError
+from training.imitation import without_imitation
 from training.recipes.faceboxes import SUPPRESSION, read_network
 
 LICENCE: Final = "MIT for the weights; most pictures that they were learned from state no licence"
@@ -35,7 +36,7 @@ def export(
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     network = FaceBoxes(read_network(run))
     try:
-        network.load_state_dict(state["average"])
+        network.load_state_dict(without_imitation(state["average"]))
     except RuntimeError as error:
         raise TrainingError(f"{checkpoint}: not a checkpoint of FaceBoxes: {error}") from error
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}

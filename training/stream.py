@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from training.augment import AugmentSettings, Source, augment
-from training.datasets import Sample, Samples
+from training.datasets import Samples
 from training.mining import HardSources
-from training.teach import Teacher, teach
+from training.teach import Lesson, Teacher, teach
 
 HARD_SHARE: Final = 0.45  # of the windows are laid around hard examples, where these are known
 
@@ -33,6 +33,7 @@ class Batch(NamedTuple):
     ignore: Tensor  # (sum(ignore_counts), 4)
     ignore_counts: list[int]
     scores: Tensor  # (sum(box_counts),) float32, how likely each box is a face
+    maps: tuple[Tensor, ...] = ()  # (B, h, w, C) float16, what teachers see at each of `STRIDES`
 
     def to(self, device: torch.device) -> Self:
         """Bring it to a device; from pinned memory without waiting."""
@@ -40,7 +41,8 @@ class Batch(NamedTuple):
             name: getattr(self, name).to(device, non_blocking=True)
             for name in ("images", "boxes", "ignore", "scores")
         }
-        return self._replace(**tensors)
+        maps = tuple(level.to(device, non_blocking=True) for level in self.maps)
+        return self._replace(**tensors, maps=maps)
 
 
 class AugmentedBatches(Dataset[Batch]):
@@ -70,12 +72,12 @@ class AugmentedBatches(Dataset[Batch]):
         settings = replace(self.settings, size=size)
         return collate([self.sample((step, place), settings) for place in range(count)])
 
-    def sample(self, number: tuple[int, int], settings: AugmentSettings) -> Sample:
+    def sample(self, number: tuple[int, int], settings: AugmentSettings) -> Lesson:
         """Make one augmented sample of one picture, or of 4 or 16."""
         rng = default_rng((self.seed, *number))
         count = (1, 4, 16)[rng.choice(3, p=settings.mosaic)]
         made = augment([self._source(rng) for _ in range(count)], settings, rng)
-        return made if self._teacher is None else teach(made, self._teacher)
+        return Lesson(made) if self._teacher is None else teach(made, self._teacher)
 
     def _source(self, rng: Generator) -> Source:
         """Draw a picture, or a hard example in one."""
@@ -85,8 +87,10 @@ class AugmentedBatches(Dataset[Batch]):
         return Source.of(self.samples[int(index)])
 
 
-def collate(samples: Sequence[Sample]) -> Batch:
-    """Stack pictures of one size and chain their labels."""
+def collate(lessons: Sequence[Lesson]) -> Batch:
+    """Stack pictures of one size and their maps, and chain their labels."""
+    samples = [lesson.sample for lesson in lessons]
+    levels = zip(*(lesson.maps for lesson in lessons), strict=True)
     boxes = [sample.labels.boxes for sample in samples]
     ignore = [sample.labels.ignore for sample in samples]
     return Batch(
@@ -96,6 +100,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         torch.from_numpy(np.concatenate(ignore)),
         [len(part) for part in ignore],
         torch.from_numpy(np.concatenate([sample.labels.scores for sample in samples])),
+        tuple(torch.from_numpy(np.stack(level)) for level in levels),
     )
 
 

@@ -12,7 +12,7 @@ Reference:
     arXiv:2106.05237 (teacher and pupil look at the same view).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -26,7 +26,7 @@ from detectors.suppression import Suppression
 from training.augment import face_sizes
 from training.datasets import Boxes, Image, Labels, Sample, Scores
 from training.poses import find_turned
-from training.teachers import Peer, PeerName, fill_up, open_peer
+from training.teachers import Maps, Peer, PeerName, fill_up, open_peer
 
 LEAST: Final = 0.08  # probability of a face; below it is background
 KNOWN: Final = 0.3  # IoU with a label from which the teachers see nothing new
@@ -74,11 +74,24 @@ class Teacher:
 
         The scores are probabilities, as likely as the surest teacher takes each face to be.
         """
-        found = [*self._look(image)]
+        return self.study(image)[0]
+
+    def study(self, image: Image) -> tuple[Detections, Maps]:
+        """Return that, and the maps of the whole picture, those of all teachers side by side."""
+        half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        views = fill_up(image), fill_up(np.asarray(half, np.uint8))
+        found, maps = [], []
+        for peer, calibration in self._open():
+            seen, shown = peer.study(views[0])
+            (large,) = peer([views[1]])
+            found.append(Detections(seen.boxes, calibration.probability(seen.scores)))
+            found.append(Detections(large.boxes * 2, calibration.probability(large.scores)))
+            maps.append(shown)
         boxes = np.concatenate([part.boxes for part in found])
         scores = np.concatenate([part.scores for part in found])
         kept = suppress(boxes, scores, Suppression())
-        return Detections(boxes[kept], scores[kept])
+        joined = tuple(np.concatenate(level, 2) for level in zip(*maps, strict=True))
+        return Detections(boxes[kept], scores[kept]), joined
 
     def find_turned(self, image: Image) -> Boxes:
         """Return the faces (K, 4) that are turned away or tilted; only CenterFace tells them.
@@ -88,14 +101,6 @@ class Teacher:
         filled = fill_up(image)
         found = [find_turned(peer, filled) for peer, _ in self._open() if peer.name == "CenterFace"]
         return np.concatenate([np.zeros((0, 4), np.float32), *found])
-
-    def _look(self, image: Image) -> Iterator[Detections]:
-        half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        for enlarged, view in ((1, image), (2, np.asarray(half, np.uint8))):
-            filled = fill_up(view)
-            for peer, calibration in self._open():
-                (found,) = peer([filled])
-                yield Detections(found.boxes * enlarged, calibration.probability(found.scores))
 
     def _open(self) -> list[tuple[Peer, Calibration]]:
         if not self._peers:
@@ -110,10 +115,17 @@ def _open(path: Path) -> tuple[Peer, Calibration]:
     return peer, CALIBRATIONS[peer.name]
 
 
-def teach(sample: Sample, teacher: Teacher) -> Sample:
-    """Return a training picture with what the teachers see in its labels."""
+class Lesson(NamedTuple):
+    """A training picture, and what its teachers see in it; nothing without any."""
+
+    sample: Sample
+    maps: Maps = ()
+
+
+def teach(sample: Sample, teacher: Teacher) -> Lesson:
+    """Return a training picture with what the teachers see, in its labels too."""
     height, width = sample.image.shape[:2]
-    seen = teacher.look(sample.image)
+    seen, maps = teacher.study(sample.image)
     boxes, sure = seen.boxes, seen.scores
     labels = sample.labels
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -127,7 +139,7 @@ def teach(sample: Sample, teacher: Teacher) -> Sample:
         ignore=labels.ignore[small],
         scores=np.concatenate([_doubt(labels, seen), sure[new]]),
     )
-    return Sample(sample.name, sample.image, taught)
+    return Lesson(Sample(sample.name, sample.image, taught), maps)
 
 
 def score_at(boxes: Boxes, found: Detections, least_iou: float) -> Scores:

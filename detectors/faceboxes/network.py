@@ -47,6 +47,10 @@ class FaceBoxes(nn.Module):
             images: (B, 3, H, W) float32, BGR with the mean subtracted; H and W multiples of
                 `config.multiple`. N and the order of the rows are those of `anchors`.
         """
+        return self.read(self.maps(images))
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """Return what the heads read, (B, C, H/stride, W/stride) for each of `config.levels`."""
         fine = self.config.heads == "fine"
         stride4 = _crelu(self.conv1(images))  # (B, 48, H/4, W/4)
         stride8 = self._pool(stride4)  # (B, 48, H/8, W/8)
@@ -60,6 +64,10 @@ class FaceBoxes(nn.Module):
         maps = [stride32, stride64, stride128]
         if fine:
             maps = [*self.finer(stride8, stride16, stride32), *maps]
+        return maps
+
+    def read(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the offsets and logits that the heads read in these maps."""
         return _read(self.loc, maps, values=4), _read(self.conf, maps, values=2)
 
     def _pool(self, x: Tensor) -> Tensor:

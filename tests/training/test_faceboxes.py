@@ -18,6 +18,7 @@ from training.recipes.faceboxes import (
     targets,
 )
 from training.stream import AugmentedBatches, collate
+from training.teach import Lesson
 
 RECIPE = FaceBoxesRecipe(
     augment=AugmentSettings(size=128, sizes=(128,), face_range=(24.0, 60.0)),
@@ -85,7 +86,7 @@ def test_prior_is_the_first_face_probability(cartoons):
 
 def test_ignore_region_silences_the_anchors_on_it():
     region = Labels(ignore=np.array([[0, 0, 64, 128]], np.float32))
-    batch = collate([Sample("half", np.zeros((128, 128, 3), np.uint8), region)] * 2)
+    batch = collate([Lesson(Sample("half", np.zeros((128, 128, 3), np.uint8), region))] * 2)
     places = anchors(128, 128)
     corners = decode(torch.zeros_like(places), places)
     predicted = corners.expand(2, -1, -1)
@@ -105,7 +106,7 @@ def test_face_on_an_ignore_region_still_counts(cartoons):
     labels = Labels(
         np.array([[40, 40, 70, 70]], np.float32), np.array([[0, 0, 128, 128]], np.float32)
     )
-    batch = collate([Sample("both", np.zeros((128, 128, 3), np.uint8), labels)] * 2)
+    batch = collate([Lesson(Sample("both", np.zeros((128, 128, 3), np.uint8), labels))] * 2)
     losses = task.losses(batch, bfloat16=False)
     assert losses["faces"] >= 2
     assert losses["box"] > 0
@@ -117,7 +118,7 @@ def test_doubtful_face_is_learned_as_doubtful(cartoons):
 
     def face_loss_at(log_odds, score):
         labels = Labels(box, scores=np.array([score], np.float32))
-        batch = collate([Sample("one", np.zeros((128, 128, 3), np.uint8), labels)])
+        batch = collate([Lesson(Sample("one", np.zeros((128, 128, 3), np.uint8), labels))])
         places = anchors(128, 128)
         boxes = decode(torch.zeros_like(places), places)[None]
         _, sure, _ = targets(batch, places, boxes, torch.zeros(1, len(places)))
@@ -141,7 +142,7 @@ def test_hard_examples_need_a_teacher(cartoons):
 
 def test_batch_without_any_face_has_a_finite_loss(cartoons):
     task = FaceBoxesTask(RECIPE, Pictures(cartoons))
-    batch = collate([Sample("empty", np.zeros((128, 128, 3), np.uint8), Labels())] * 2)
+    batch = collate([Lesson(Sample("empty", np.zeros((128, 128, 3), np.uint8), Labels()))] * 2)
     losses = task.losses(batch, bfloat16=False)
     assert torch.isfinite(losses["loss"])
     assert losses["box"] == 0

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.losses import distance_iou, quality_focal
+from training.losses import distance_iou, quality_focal, unlikeness
 
 
 def test_quality_focal_vanishes_where_score_equals_quality():
@@ -28,3 +28,16 @@ def test_distance_iou_of_apart_boxes_by_hand():
     )
     assert overlap.item() == 0
     assert loss.item() == pytest.approx(1 + 20**2 / (30**2 + 10**2))
+
+
+def test_maps_are_alike_whatever_their_scale_and_origin():
+    maps = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+    assert unlikeness(maps, 7 * maps - 3).item() == pytest.approx(0, abs=1e-5)
+    assert unlikeness(maps, -maps).item() == pytest.approx(2, abs=1e-5)
+
+
+def test_a_channel_that_tells_nothing_does_not_count():
+    maps = torch.randn(2, 3, 4, 2, generator=torch.Generator().manual_seed(1))
+    wanted = torch.stack([maps[..., 0], torch.full((2, 3, 4), 5.0)], -1)
+    assert unlikeness(maps, wanted).item() == pytest.approx(0, abs=1e-5)
+    assert unlikeness(maps, torch.zeros_like(maps)).isfinite()

@@ -11,6 +11,7 @@ from training import teach as teaching
 from training.datasets import Labels, Sample
 from training.teach import CALIBRATIONS, Teacher, teach
 
+MAPS = tuple(np.full((16 >> k, 20 >> k, 3), k, np.float16) for k in range(3))
 FACE, OTHER = [20.0, 20.0, 50.0, 56.0], [90.0, 30.0, 120.0, 60.0]
 
 
@@ -25,13 +26,15 @@ class Sees:
         scores = np.array([score for _, score in seen], np.float32)
         self.seen = Detections(boxes(*(box for box, _ in seen)), scores)
 
-    def look(self, _image):
-        return self.seen
+    def study(self, _image):
+        return self.seen, MAPS
 
 
 def taught(teacher, labels=(), ignore=()):
     picture = np.zeros((128, 160, 3), np.uint8)
-    return teach(Sample("one", picture, Labels(boxes(*labels), boxes(*ignore))), teacher).labels
+    lesson = teach(Sample("one", picture, Labels(boxes(*labels), boxes(*ignore))), teacher)
+    assert lesson.maps is MAPS
+    return lesson.sample.labels
 
 
 def test_a_new_face_is_as_likely_as_its_score_says():
@@ -77,6 +80,10 @@ class Peer:
     def __init__(self, name, box, scores):
         self.name, self.box, self.scores, self.asked = name, box, scores, []
 
+    def study(self, view):
+        value = np.float16(1 if self.name == "YuNet" else 0)
+        return self([view])[0], tuple(np.full_like(level[..., :2], value) for level in MAPS)
+
     def __call__(self, views):
         self.asked.append(views[0].shape)
         whole = views[0].shape[1] == 160
@@ -98,11 +105,13 @@ def test_teachers_look_twice_and_travel_as_paths(monkeypatch):
     monkeypatch.setattr(teaching, "open_peer", open_peer)
     teacher = pickle.loads(pickle.dumps(Teacher([*map(Path, peers)])))
     for _ in range(2):
-        seen = teacher.look(np.zeros((128, 160, 3), np.uint8))
+        seen, maps = teacher.study(np.zeros((128, 160, 3), np.uint8))
     assert [peer.asked for peer in peers.values()] == [[(128, 160, 3), (64, 96, 3)] * 2] * 2
     assert sorted(zip(seen.boxes.tolist(), seen.scores.tolist(), strict=True)) == [
         (FACE, pytest.approx(0.5)),
         (OTHER, pytest.approx(0.5)),
     ]
+    assert [level.shape for level in maps] == [(16, 20, 4), (8, 10, 4), (4, 5, 4)]
+    assert maps[0][0, 0].tolist() == [0, 0, 1, 1]
     assert opened == [pytest.approx({"CenterFace": 0.279, "YuNet": 0.579}, abs=0.001)] * 2
     assert not len(Teacher([Path("yunet.onnx")]).find_turned(np.zeros((64, 64, 3), np.uint8)))

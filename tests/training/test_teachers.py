@@ -6,7 +6,7 @@ import pytest
 from openvino import opset13 as ops
 
 from training.errors import TrainingError
-from training.teachers import open_peer
+from training.teachers import CHANNELS, STRIDES, open_peer, open_yunet
 
 LOWEST = {"CenterFace": 0.3, "YuNet": 0.6}
 
@@ -33,3 +33,18 @@ def test_other_networks_and_files_are_refused(tmp_path):
     nothing.write_bytes(b"nothing")
     with pytest.raises(TrainingError, match="holds no network"):
         open_peer(nothing, "bf16", LOWEST)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["yunet_n_dynamic.onnx", "face_detection_yunet_2023mar.onnx"])
+def test_maps_are_what_the_heads_read(shared_dir, name):
+    path = shared_dir / "reference" / "peers" / name
+    picture = np.random.default_rng(1).integers(0, 255, (96, 160, 3), np.uint8)
+    peer = open_peer(path, "f32", LOWEST | {"YuNet": 0.0})
+    found, maps = peer.study(picture)
+    sides = [(96 // stride, 160 // stride) for stride in STRIDES]
+    assert [level.shape for level in maps] == [(*side, CHANNELS["YuNet"]) for side in sides]
+    assert all(level.any() and (level >= 0).all() for level in maps)
+    plain = open_yunet(path, "f32", 0.0)
+    assert plain.study(picture)[1] == ()
+    np.testing.assert_array_equal(plain([picture])[0].scores, found.scores)

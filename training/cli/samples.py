@@ -50,5 +50,5 @@ def samples(
         batch_size=count, teachers=tuple(map(str, teachers)), hard=str(hard or ""), seed=seed
     )
     stream = open_batches(recipe, PixelCache.of(data, form, cache))
-    shown = [stream.sample((0, place), recipe.augment) for place in range(count)]
+    shown = [stream.sample((0, place), recipe.augment).sample for place in range(count)]
     cv2.imwrite(str(output), draw_sheet(shown, columns=6))

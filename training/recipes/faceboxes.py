@@ -33,13 +33,14 @@ from detectors.weights import Entry
 from training.augment import AugmentSettings
 from training.datasets import Sample, Samples
 from training.errors import TrainingError
+from training.imitation import Pupil
 from training.losses import distance_iou, quality_focal
 from training.matching import BACKGROUND, assign, covered
 from training.metrics.average_precision import Judged, average_precision, judge
 from training.mining import HardExamples, HardSources
 from training.stream import AugmentedBatches, Batch, load
 from training.teach import Teacher
-from training.teachers import name_of
+from training.teachers import CHANNELS, name_of
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class FaceBoxesRecipe:
     Attributes:
         batch_size: Pictures a step, at the size `augment.size`; fewer of larger ones.
         box_weight: Of the box loss against the class loss.
+        imitation_weight: Of the maps' unlikeness to those of the teachers.
         prior: Face probability of every anchor at the start.
         full_iou: IoU of a predicted box with its face from which the class target is 1; below, the
             target falls in proportion.
@@ -74,6 +76,7 @@ class FaceBoxesRecipe:
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     batch_size: int = 24
     box_weight: float = 2.0
+    imitation_weight: float = 3.0
     prior: float = 0.01
     full_iou: float = 0.75
     worth: float = 24.0
@@ -93,7 +96,8 @@ class FaceBoxesTask:
         self.recipe, self._validation = recipe, validation
         self._device = find_device(recipe.device)
         torch.manual_seed(recipe.seed)
-        self.model = FaceBoxes(recipe.network)
+        channels = sum(CHANNELS[name_of(Path(path))] for path in recipe.teachers)
+        self.model = Pupil(recipe.network, channels)
         start_heads(self.model, recipe.prior)
         self.model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._batches = open_batches(recipe, samples)
@@ -131,7 +135,9 @@ class FaceBoxesTask:
         images = self._prepare(batch.images, torch.bfloat16 if bfloat16 else torch.float32)
         places = self._lay_out(*images.shape[2:])  # (N, 4) cx cy w h
         with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
-            loc, logits = self.model(images)  # (B, N, 4), (B, N, 2)
+            maps = self.model.maps(images)
+            loc, logits = self.model.read(maps)  # (B, N, 4), (B, N, 2)
+            unlike = self.model.unlikeness(maps, batch.maps)
         score = (logits[..., 1].float() - logits[..., 0].float()).contiguous()  # (B, N) log-odds
         boxes = decode(loc.float(), places)  # (B, N, 4) xyxy, px
         truth, sure, ignored = targets(batch, places, boxes.detach(), score.detach())
@@ -142,8 +148,10 @@ class FaceBoxesTask:
         quality[positive] = class_target(overlap, sure[positive], truth[positive], self.recipe)
         face_loss = quality_focal(score, quality)[positive | ~ignored].sum() / count
         box_mean = (box_loss * sure[positive]).sum() / count
-        total = face_loss + self.recipe.box_weight * box_mean
-        return {"loss": total, "face": face_loss, "box": box_mean, "faces": count}
+        weights = self.recipe.box_weight, self.recipe.imitation_weight
+        total = face_loss + weights[0] * box_mean + weights[1] * unlike
+        parts = {"face": face_loss, "box": box_mean, "unlikeness": unlike, "faces": count}
+        return {"loss": total, **parts}
 
     def _prepare(self, pixels: Tensor, dtype: torch.dtype) -> Tensor:
         """Subtract the mean: (B, H, W, 3) uint8 -> (B, 3, H, W) in channels-last memory.
