@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from training.curves import draw_curves
+from training.errors import TrainingError
 from training.log import LOSSES, MEASURES, RunLog
 
 logger = logging.getLogger(__name__)
@@ -158,10 +159,18 @@ class Run:
         staged.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Go on from a checkpoint; the settings are those given, not those stored."""
+        """Go on from a checkpoint; the settings are those given, not those stored.
+
+        Raises:
+            TrainingError: It is of another model.
+        """
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         self.step, self.seconds = state["step"], state["seconds"]
-        self.model.load_state_dict(state["model"])
+        try:
+            self.model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            message = f"{path} is of another model: go on with the options that the run began with"
+            raise TrainingError(message) from error
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 

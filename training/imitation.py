@@ -1,8 +1,8 @@
 """A network in training that is to see what its teachers see, not only to find what they find.
 
-A detection tells of a few places in a picture; the maps before a teacher's heads tell of every
-place how a network sees it that has learned from many more pictures. What the pupil's heads read is
-held to them through a 1 x 1 convolution a level, which is of no use after training.
+A detection tells of a few places in a picture; a teacher's maps tell of every place how a network
+sees it that has learned from many more pictures. What the pupil's heads read is held to them
+through a 1 x 1 convolution a level, which is of no use after training.
 
 Reference:
     Romero et al., FitNets: Hints for Thin Deep Nets, 2014, arXiv:1412.6550.

@@ -77,7 +77,7 @@ class Teacher:
         return self.study(image)[0]
 
     def study(self, image: Image) -> tuple[Detections, Maps]:
-        """Return that, and the maps of the whole picture, those of all teachers side by side."""
+        """Return what `look` does, and the maps of the picture, all teachers' side by side."""
         half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         views = fill_up(image), fill_up(np.asarray(half, np.uint8))
         found, maps = [], []

@@ -38,7 +38,8 @@ TELLING_OUTPUTS: Final[Mapping[PeerName, str]] = {"CenterFace": "540", "YuNet": 
 STRIDES: Final = (8, 16, 32)  # px, of the maps that teachers show
 CHANNELS: Final[Mapping[PeerName, int]] = {"CenterFace": 24, "YuNet": 64}
 """Of each of these maps."""
-PYRAMID: Final = ("525", "518", "511")  # these maps in centerface.onnx
+PYRAMID: Final = ("525", "518", "511")
+"""These maps in centerface.onnx: on the way down to the one of stride 4 that all its heads read."""
 
 Maps = tuple[NDArray[np.float16], ...]
 """(h, w, C) for each of `STRIDES`."""

@@ -259,6 +259,7 @@ def test_a_damaged_table_costs_its_rows_and_a_warning(tmp_path, caplog, table):
     with Catalog.open(tmp_path) as books:
         assert [video.name for video in books.videos()] == [NAME]
     assert "its tables are damaged" in caplog.text
+    assert "--force" in caplog.text
 
 
 def test_hidden_folders_hold_no_results(tmp_path):

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from safetensors.numpy import load_file
 
 import detectors
 from detectors import Detections, load
@@ -76,8 +77,9 @@ def test_hard_examples_are_mined_and_learned_with_a_teacher(data, monkeypatch):
         name = "YuNet"
 
         def study(self, view):
-            rows = [side // 8 for side in view.shape[:2]]
-            maps = [np.ones((rows[0] >> k, rows[1] >> k, 64), np.float16) for k in range(3)]
+            height, width = view.shape[:2]
+            shapes = [(height // stride, width // stride, 64) for stride in (8, 16, 32)]
+            maps = [np.random.default_rng(1).random(shape).astype(np.float16) for shape in shapes]
             return self([view])[0], tuple(maps)
 
         def __call__(self, views):
@@ -104,6 +106,13 @@ def test_hard_examples_are_mined_and_learned_with_a_teacher(data, monkeypatch):
     recipe = json.loads((run / "recipe.json").read_text())
     assert recipe["hard"] == str(hard)
     assert recipe["teachers"] == [str(one) for one in teachers]
+    exported = run / "taught.safetensors"
+    assert call("export", "--run", run, "--output", exported).exit_code == 0
+    assert not [name for name in load_file(exported) if "imitation" in name]
+    alone = ["faceboxes", "--data", data, "--output", run, "--workers", 0, "--resume"]
+    refused = call(*alone, "--steps", 2)
+    assert refused.exit_code == 2
+    assert "options that the run began with" in refused.output
 
 
 @pytest.fixture

@@ -135,6 +135,18 @@ def test_class_target_falls_with_overlap_certainty_and_size():
     assert target.tolist() == pytest.approx([1.0, 0.5, 0.7, 0.5])
 
 
+def test_what_teachers_see_is_learned_too(cartoons, monkeypatch):
+    monkeypatch.setattr("training.recipes.faceboxes.name_of", lambda _: "YuNet")
+    task = FaceBoxesTask(replace(RECIPE, teachers=("yunet.onnx",)), Pictures(cartoons))
+    picture = Sample("one", cartoons[0].image[:96, :128], cartoons[0].labels)
+    maps = [torch.rand(96 // stride, 128 // stride, 64).half().numpy() for stride in (8, 16, 32)]
+    losses = task.losses(collate([Lesson(picture, tuple(maps))] * 2), bfloat16=False)
+    losses["loss"].backward()
+    expected = losses["face"] + 2 * losses["box"] + 3 * losses["unlikeness"]
+    torch.testing.assert_close(losses["loss"], expected)
+    assert all(part.weight.grad.abs().sum() > 0 for part in task.model.imitation.values())
+
+
 def test_hard_examples_need_a_teacher(cartoons):
     with pytest.raises(TrainingError, match="--hard needs a --teacher"):
         open_batches(replace(RECIPE, hard="hard.npz"), Pictures(cartoons))

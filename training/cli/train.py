@@ -151,7 +151,7 @@ def _check_run(output: Path, *, resume: bool) -> None:
 
 
 def quicker_in_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device is quicker in it: a CPU may take seven times as long."""
+    """Tell whether a device is quicker in it; a CPU by OpenVINO's account of it."""
     if device.type == "cpu":
         return "BF16" in capabilities()
     return choose_precision("auto", device) == "bf16"
