@@ -1,18 +1,19 @@
 """Turn a checkpoint's averaged weights into a file of weights with its manifest entry."""
 
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from detectors.faceboxes import FaceBoxes
+from detectors.faceboxes import FaceBoxes, FaceBoxesConfig
 from detectors.weights import Entry, save
 from training.engine import CHECKPOINT
 from training.errors import TrainingError
 from training.imitation import without_imitation
-from training.recipes.faceboxes import SUPPRESSION, read_network
+from training.recipes.faceboxes import SUPPRESSION, read_networks
 
 LICENCE: Final = "MIT for the weights; most pictures that they were learned from state no licence"
 
@@ -21,22 +22,38 @@ def export(
     run: Path,
     output: Path,
     *,
+    heads: str | None = None,
     threshold: float,
     smallest_face: float,
     card: dict[str, Any],
 ) -> Entry:
     """Write the averaged weights of a run as `output` (.safetensors), with its manifest entry.
 
+    Args:
+        run: The folder.
+        output: The file to write.
+        heads: Of the network to write; None: of the only one.
+        threshold: The score from which a box counts.
+        smallest_face: That is still seen, px.
+        card: What else the manifest is to say.
+
     Raises:
-        TrainingError: The run has no checkpoint, or one that is not of its network.
+        TrainingError: The run has no checkpoint, one that is not of its networks, no network with
+            such heads, or several and none is named.
     """
     checkpoint = run / CHECKPOINT
     if not checkpoint.is_file():
         raise TrainingError(f"{checkpoint}: no such checkpoint; train first")
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    network = FaceBoxes(read_network(run))
+    network = FaceBoxes(_choose(read_networks(run), heads, run))
+    prefix = f"{network.config.heads}."
+    average = {
+        name.removeprefix(prefix): value
+        for name, value in state["average"].items()
+        if name.startswith(prefix)
+    }
     try:
-        network.load_state_dict(without_imitation(state["average"]))
+        network.load_state_dict(without_imitation(average))
     except RuntimeError as error:
         raise TrainingError(f"{checkpoint}: not a checkpoint of FaceBoxes: {error}") from error
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
@@ -53,6 +70,15 @@ def export(
         card={"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)} | card,
     )
     return save(entry, tensors, replacing=True)
+
+
+def _choose(
+    networks: Mapping[str, FaceBoxesConfig], heads: str | None, run: Path
+) -> FaceBoxesConfig:
+    fitting = [network for name, network in networks.items() if heads in (None, name)]
+    if len(fitting) != 1:
+        raise TrainingError(f"{run} trained --heads {', '.join(networks)}: say which of them")
+    return fitting[0]
 
 
 def current_commit(folder: Path) -> str:

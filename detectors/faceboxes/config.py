@@ -39,6 +39,9 @@ LEVELS: Final[Mapping[Heads, tuple[AnchorLevel, ...]]] = {
     ),
 }
 
+DEPTH: Final[Mapping[int, int]] = {16: 2, 32: 3}
+"""Bottlenecks behind the paper's layers of these strides, in the form with finer heads."""
+
 
 @dataclass(frozen=True, slots=True)
 class FaceBoxesConfig:

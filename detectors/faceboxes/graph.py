@@ -12,7 +12,7 @@ import openvino as ov
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from detectors.faceboxes.config import FaceBoxesConfig
+from detectors.faceboxes.config import DEPTH, FaceBoxesConfig
 from detectors.faceboxes.folding import (
     Arrays,
     Kernel,
@@ -91,12 +91,12 @@ class Builder:
         """Return the maps that have a head, the finest first."""
         stride8, stride16 = self._digest(pixels)
         if self._fine:
-            stride16 = self._bottleneck(stride16, "deep16")
+            stride16 = self._deepen(stride16, 16)
         x = self._pool(stride16)
         for block in ("inception1", "inception2", "inception3"):
             x = self._inception(x, block)
         if self._fine:
-            x = self._bottleneck(x, "deep32")
+            x = self._deepen(x, 32)
         stride64 = self._narrow(x, "conv3")  # (1, 256, H/64, W/64)
         stride128 = self._narrow(stride64, "conv4")  # (1, 256, H/128, W/128)
         maps = [x, stride64, stride128]
@@ -116,6 +116,11 @@ class Builder:
         """Pool a map and add what pooling leaves out."""
         detail = self._layer(stride4, "detail8", stride=2)
         return ops.relu(ops.add(self._pool(stride4), detail))
+
+    def _deepen(self, x: Node, stride: int) -> Node:
+        for index in range(DEPTH[stride]):
+            x = self._bottleneck(x, f"deep{stride}.{index}")
+        return x
 
     def _bottleneck(self, x: Node, name: str) -> Node:
         """Add to a map what a narrow convolution sees in it."""

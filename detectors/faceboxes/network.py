@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from detectors.errors import UnsupportedCheckpoint
-from detectors.faceboxes.config import PYTORCH, FaceBoxesConfig
+from detectors.faceboxes.config import DEPTH, PYTORCH, FaceBoxesConfig
 
 
 class FaceBoxes(nn.Module):
@@ -31,11 +31,11 @@ class FaceBoxes(nn.Module):
         self.conv3_2 = _Conv(128, 256, 3, 2, config)
         self.conv4_1 = _Conv(256, 128, 1, 1, config)
         self.conv4_2 = _Conv(128, 256, 3, 2, config)
-        self.deep16: nn.Module = nn.Identity()
-        self.deep32: nn.Module = nn.Identity()
+        self.deep16, self.deep32 = nn.Sequential(), nn.Sequential()
         if config.heads == "fine":
             self.detail8 = _begin_mute(_Conv(48, 48, 3, 2, config))
-            self.deep16, self.deep32 = _Bottleneck(config), _Bottleneck(config)
+            self.deep16.extend(_Bottleneck(config) for _ in range(DEPTH[16]))
+            self.deep32.extend(_Bottleneck(config) for _ in range(DEPTH[32]))
             self.finer = _Finer(config)
         self.loc = _heads(config, values=4)
         self.conf = _heads(config, values=2)

@@ -43,10 +43,12 @@ GPU = pytest.param(
 
 
 @pytest.mark.parametrize("device", ["cpu", GPU])
-@pytest.mark.parametrize("heads", ["paper", "fine"])
+@pytest.mark.parametrize("heads", [["paper"], ["fine"], ["fine", "paper"]])
 def test_a_few_steps_lower_the_loss(cartoons, tmp_path, heads, device):
     settings = EngineSettings(steps=40, log_every=5, measure_every=20)
-    recipe = replace(RECIPE, network=FaceBoxesConfig(heads=heads), device=device)
+    recipe = replace(
+        RECIPE, networks=tuple(FaceBoxesConfig(heads=each) for each in heads), device=device
+    )
     task = FaceBoxesTask(recipe, Pictures(cartoons), validation=cartoons[:2])
     before = mean_loss(task)
     train(task, settings, tmp_path, resume=False)
@@ -80,7 +82,7 @@ def test_other_processes_make_the_same_batches(cartoons):
 
 def test_prior_is_the_first_face_probability(cartoons):
     task = FaceBoxesTask(RECIPE, Pictures(cartoons))
-    _, logits = task.model.eval()(torch.zeros(1, 3, 128, 128))
+    _, logits = task.pupils["paper"].eval()(torch.zeros(1, 3, 128, 128))
     assert logits.softmax(-1)[..., 1].detach().numpy() == pytest.approx(0.01, abs=0.005)
 
 
@@ -108,8 +110,8 @@ def test_face_on_an_ignore_region_still_counts(cartoons):
     )
     batch = collate([Lesson(Sample("both", np.zeros((128, 128, 3), np.uint8), labels))] * 2)
     losses = task.losses(batch, bfloat16=False)
-    assert losses["faces"] >= 2
-    assert losses["box"] > 0
+    assert losses["paper faces"] >= 2
+    assert losses["paper box"] > 0
 
 
 def test_doubtful_face_is_learned_as_doubtful(cartoons):
@@ -142,9 +144,9 @@ def test_what_teachers_see_is_learned_too(cartoons, monkeypatch):
     maps = [torch.rand(96 // stride, 128 // stride, 64).half().numpy() for stride in (8, 16, 32)]
     losses = task.losses(collate([Lesson(picture, tuple(maps))] * 2), bfloat16=False)
     losses["loss"].backward()
-    expected = losses["face"] + 2 * losses["box"] + 3 * losses["unlikeness"]
+    expected = losses["paper face"] + 2 * losses["paper box"] + 3 * losses["paper unlikeness"]
     torch.testing.assert_close(losses["loss"], expected)
-    assert all(part.weight.grad.abs().sum() > 0 for part in task.model.imitation.values())
+    assert all(part.weight.grad.abs().sum() > 0 for part in task.pupils["paper"].imitation.values())
 
 
 def test_hard_examples_need_a_teacher(cartoons):
@@ -157,14 +159,14 @@ def test_batch_without_any_face_has_a_finite_loss(cartoons):
     batch = collate([Lesson(Sample("empty", np.zeros((128, 128, 3), np.uint8), Labels()))] * 2)
     losses = task.losses(batch, bfloat16=False)
     assert torch.isfinite(losses["loss"])
-    assert losses["box"] == 0
+    assert losses["paper box"] == 0
 
 
 def test_foreign_weights_are_refused(cartoons, tmp_path):
     path = tmp_path / "other.safetensors"
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(TrainingError, match="not weights of FaceBoxes"):
-        FaceBoxesTask(RECIPE, Pictures(cartoons)).start_from(path)
+        FaceBoxesTask(RECIPE, Pictures(cartoons)).start_from(path, "paper")
 
 
 def test_larger_pictures_come_in_smaller_batches(cartoons):
@@ -177,5 +179,5 @@ def test_larger_pictures_come_in_smaller_batches(cartoons):
 def test_averaged_model_is_measured_on_the_validation_pictures(cartoons):
     task = FaceBoxesTask(RECIPE, Pictures(cartoons), validation=cartoons)
     measured = task.measure(task.model)
-    assert 0 <= measured["average_precision"] < 0.5  # it has learned nothing yet
+    assert 0 <= measured["paper average_precision"] < 0.5  # it has learned nothing yet
     assert FaceBoxesTask(RECIPE, Pictures(cartoons)).measure(task.model) == {}

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import click
 
+from detectors.faceboxes.config import Heads
 from training.cli.options import FILE, FOLDER, NEW
 from training.export import current_commit
 from training.export import export as write_weights
@@ -13,6 +15,11 @@ from training.export import export as write_weights
 @click.command()
 @click.option("--run", type=FOLDER, required=True, help="Folder of the run.")
 @click.option("--output", type=NEW, required=True, help="The .safetensors file to write.")
+@click.option(
+    "--heads",
+    type=click.Choice(get_args(Heads)),
+    help="Of the network to write, where the run trained several.",
+)
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
@@ -25,6 +32,7 @@ from training.export import export as write_weights
 def export(
     run: Path,
     output: Path,
+    heads: Heads | None,
     threshold: float,
     smallest_face: float,
     card: Path | None,
@@ -34,6 +42,7 @@ def export(
     entry = write_weights(
         run,
         output,
+        heads=heads,
         threshold=threshold,
         smallest_face=smallest_face,
         card={"commit": current_commit(Path(__file__).parent)} | stated,

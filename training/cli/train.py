@@ -56,7 +56,13 @@ EVERY: Final = 6  # picture of the validation is looked at: it takes time from t
     help=f"Length of the run in batches: gives the same each time. [default: {FULL_STEPS}]",
 )
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint of the run.")
-@click.option("--from", "start", type=FILE, help="Start from these weights (.safetensors).")
+@click.option(
+    "--from",
+    "starts",
+    type=FILE,
+    multiple=True,
+    help="Start from these weights (.safetensors); one for each --heads, in the same order.",
+)
 @teacher_option
 @hard_option
 @click.option(
@@ -85,20 +91,21 @@ EVERY: Final = 6  # picture of the validation is looked at: it takes time from t
 @click.option(
     "--heads",
     type=click.Choice(get_args(Heads)),
-    default="fine",
+    multiple=True,
+    default=["fine"],
     show_default=True,
-    help="`paper`: as published. `fine`: finer ones too, for small faces.",
+    help="`paper`: as published. `fine`: finer ones too, for small faces. Repeatable: trains both.",
 )
 def faceboxes(
     data: Path,
     form: str,
     validation: Path | None,
-    heads: Heads,
+    heads: tuple[Heads, ...],
     output: Path,
     minutes: float | None,
     steps: int | None,
     resume: bool,
-    start: Path | None,
+    starts: tuple[Path, ...],
     teachers: tuple[Path, ...],
     hard: Path | None,
     rate: float,
@@ -111,6 +118,10 @@ def faceboxes(
     """Train FaceBoxes."""
     if minutes is not None and steps is not None:
         raise click.UsageError("give --minutes or --steps, not both")
+    if len({*heads}) < len(heads):
+        raise click.UsageError("give each of --heads once")
+    if starts and len(starts) != len(heads):
+        raise click.UsageError("give --from once for each of --heads, or not at all")
     if minutes is None and steps is None:
         steps = FULL_STEPS
     place = find_device(device)
@@ -120,10 +131,8 @@ def faceboxes(
     samples = PixelCache.of(data, form, cache_folder(output))
     held_out = [] if validation is None else [*read_validation(validation)]
     output.mkdir(parents=True, exist_ok=True)
-    layout: Literal["corner", "centre"] = "corner" if heads == "paper" else "centre"
-    network = FaceBoxesConfig(multiple=32, heads=heads, anchors=layout)
     recipe = FaceBoxesRecipe(
-        network,
+        tuple(_network(each) for each in heads),
         batch_size=batch_size,
         teachers=tuple(map(str, teachers)),
         hard=str(hard or ""),
@@ -133,12 +142,17 @@ def faceboxes(
     )
     write_recipe(recipe, output)
     task = FaceBoxesTask(recipe, samples, held_out)
-    if start is not None:
-        task.start_from(start)
+    for each, start in zip(heads, starts, strict=False):
+        task.start_from(start, each)
     settings = EngineSettings(
         steps=steps, minutes=minutes, learning_rate=rate, bfloat16=quicker_in_bfloat16(place)
     )
     train(task, settings, output, resume=resume)
+
+
+def _network(heads: Heads) -> FaceBoxesConfig:
+    anchors: Literal["corner", "centre"] = "corner" if heads == "paper" else "centre"
+    return FaceBoxesConfig(multiple=32, heads=heads, anchors=anchors)
 
 
 def _check_run(output: Path, *, resume: bool) -> None:

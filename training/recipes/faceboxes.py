@@ -1,4 +1,4 @@
-"""Train FaceBoxes, the paper's own form or the one with finer heads.
+"""Train FaceBoxes, the paper's own form, the one with finer heads, or both on the same pictures.
 
 What differs from the paper's training: faces get the anchors that predict them best, the classes
 are learned by a focal loss whose target is the quality of the box, boxes by their distance IoU,
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from detectors.backends import Execution
 from detectors.backends.torch import TorchNetwork, find_device
 from detectors.faceboxes import FaceBoxes, FaceBoxesConfig, anchors, decode
-from detectors.faceboxes.config import parse_config
+from detectors.faceboxes.config import Heads, parse_config
 from detectors.faceboxes.detector import FaceBoxesDetector
 from detectors.suppression import Suppression
 from detectors.weights import Entry
@@ -56,6 +56,7 @@ class FaceBoxesRecipe:
     """Everything that shapes the weights, beside the engine's settings.
 
     Attributes:
+        networks: What is trained, each for itself; each with other heads.
         batch_size: Pictures a step, at the size `augment.size`; fewer of larger ones.
         box_weight: Of the box loss against the class loss.
         imitation_weight: Of the maps' unlikeness to those of the teachers.
@@ -72,7 +73,7 @@ class FaceBoxesRecipe:
             one. The order of sums differs from device to device, and so do the weights a little.
     """
 
-    network: FaceBoxesConfig = field(default_factory=FaceBoxesConfig)
+    networks: tuple[FaceBoxesConfig, ...] = (FaceBoxesConfig(),)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     batch_size: int = 24
     box_weight: float = 2.0
@@ -88,7 +89,11 @@ class FaceBoxesRecipe:
 
 
 class FaceBoxesTask:
-    """The engine's view of the recipe: a model, batches, losses."""
+    """The engine's view of the recipe: a model, batches, losses.
+
+    The model is a `Pupil` for each network, by its heads: to make pictures and to let teachers look
+    at them takes longer than to learn from them.
+    """
 
     def __init__(
         self, recipe: FaceBoxesRecipe, samples: Samples, validation: Sequence[Sample] = ()
@@ -97,21 +102,30 @@ class FaceBoxesTask:
         self._device = find_device(recipe.device)
         torch.manual_seed(recipe.seed)
         channels = sum(CHANNELS[name_of(Path(path))] for path in recipe.teachers)
-        self.model = Pupil(recipe.network, channels)
-        start_heads(self.model, recipe.prior)
+        self.model = nn.ModuleDict(
+            {network.heads: Pupil(network, channels) for network in recipe.networks}
+        )
+        for pupil in self.pupils.values():
+            start_heads(pupil, recipe.prior)
         self.model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._batches = open_batches(recipe, samples)
         self._lay_out = lru_cache(self._anchors)
 
-    def start_from(self, weights: Path) -> None:
-        """Start from trained weights (.safetensors) instead of random ones.
+    @property
+    def pupils(self) -> dict[str, Pupil]:
+        """The networks in training, by their heads."""
+        return pupils_of(self.model)
+
+    def start_from(self, weights: Path, heads: Heads) -> None:
+        """Start the network with these heads from trained weights (.safetensors).
 
         Layers that these lack, or have in another shape, stay random.
 
         Raises:
             TrainingError: They are not weights of this network.
         """
-        wanted = self.model.state_dict()
+        pupil = self.pupils[heads]
+        wanted = pupil.state_dict()
         try:
             given = load_file(weights)
         except SafetensorError as error:
@@ -123,7 +137,7 @@ class FaceBoxesTask:
         }
         if len(fitting) < len(wanted) / 2:
             raise TrainingError(f"{weights}: not weights of FaceBoxes: most layers are missing")
-        self.model.load_state_dict(wanted | fitting)
+        pupil.load_state_dict(wanted | fitting)
         logger.info("%d of %d tensors come from %s", len(fitting), len(wanted), weights)
 
     def batches(self, first_step: int) -> Iterator[Batch]:
@@ -131,13 +145,24 @@ class FaceBoxesTask:
         return load(self._batches, first_step, self.recipe.workers, self._device)
 
     def losses(self, batch: Batch, *, bfloat16: bool) -> dict[str, Tensor]:
-        """Return `loss`, which is to be lowered, and its parts."""
-        images = self._prepare(batch.images, torch.bfloat16 if bfloat16 else torch.float32)
-        places = self._lay_out(*images.shape[2:])  # (N, 4) cx cy w h
+        """Return `loss`, which is to be lowered, and its parts for each network."""
+        parts = {heads: self._learn(pupil, batch, bfloat16) for heads, pupil in self.pupils.items()}
+        named = {
+            f"{heads} {name}": value
+            for heads, losses in parts.items()
+            for name, value in losses.items()
+        }
+        return {"loss": torch.stack([losses["loss"] for losses in parts.values()]).sum(), **named}
+
+    def _learn(self, pupil: Pupil, batch: Batch, bfloat16: bool) -> dict[str, Tensor]:
+        """Return `loss` for one network, and its parts."""
+        dtype = torch.bfloat16 if bfloat16 else torch.float32
+        images = self._prepare(batch.images, pupil.config.mean, dtype)
+        places = self._lay_out(*images.shape[2:], pupil.config)  # (N, 4) cx cy w h
         with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
-            maps = self.model.maps(images)
-            loc, logits = self.model.read(maps)  # (B, N, 4), (B, N, 2)
-            unlike = self.model.unlikeness(maps, batch.maps)
+            maps = pupil.maps(images)
+            loc, logits = pupil.read(maps)  # (B, N, 4), (B, N, 2)
+            unlike = pupil.unlikeness(maps, batch.maps)
         score = (logits[..., 1].float() - logits[..., 0].float()).contiguous()  # (B, N) log-odds
         boxes = decode(loc.float(), places)  # (B, N, 4) xyxy, px
         truth, sure, ignored = targets(batch, places, boxes.detach(), score.detach())
@@ -153,30 +178,43 @@ class FaceBoxesTask:
         parts = {"face": face_loss, "box": box_mean, "unlikeness": unlike, "faces": count}
         return {"loss": total, **parts}
 
-    def _prepare(self, pixels: Tensor, dtype: torch.dtype) -> Tensor:
+    def _prepare(
+        self, pixels: Tensor, mean: tuple[float, float, float], dtype: torch.dtype
+    ) -> Tensor:
         """Subtract the mean: (B, H, W, 3) uint8 -> (B, 3, H, W) in channels-last memory.
 
         By whole rows: over a last dimension of 3 it takes five times as long.
         """
-        mean = torch.tensor(self.recipe.network.mean, dtype=dtype, device=self._device)
-        rows = pixels.flatten(2).to(dtype) - mean.repeat(pixels.shape[2])  # (B, H, W * 3)
+        colour = torch.tensor(mean, dtype=dtype, device=self._device)
+        rows = pixels.flatten(2).to(dtype) - colour.repeat(pixels.shape[2])  # (B, H, W * 3)
         return rows.view(pixels.shape).permute(0, 3, 1, 2)
 
-    def _anchors(self, height: int, width: int) -> Tensor:
-        return anchors(height, width, self.recipe.network).to(self._device)
+    def _anchors(self, height: int, width: int, config: FaceBoxesConfig) -> Tensor:
+        return anchors(height, width, config).to(self._device)
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Return the average precision on the validation pictures; nothing without any."""
         if not self._validation:
             return {}
-        detector = open_model(model, self.recipe.network, self._device)
+        return {
+            f"{heads} average_precision": self._measure(pupil)
+            for heads, pupil in pupils_of(model).items()
+        }
+
+    def _measure(self, pupil: Pupil) -> float:
+        detector = open_model(pupil, self._device)
         judged = []
         for sample in self._validation:
             (found,) = detector([sample.image])
             labels = sample.labels
             all_count = np.ones(len(labels.boxes), bool)
             judged.append(judge(found, labels.boxes, all_count, labels.ignore))
-        return {"average_precision": average_precision(Judged.join(judged))}
+        return average_precision(Judged.join(judged))
+
+
+def pupils_of(model: nn.Module) -> dict[str, Pupil]:
+    """Return the networks of a task's model, or of a copy of it, by their heads."""
+    return {heads: pupil for heads, pupil in model.named_children() if isinstance(pupil, Pupil)}
 
 
 def open_batches(recipe: FaceBoxesRecipe, samples: Samples) -> AugmentedBatches:
@@ -252,15 +290,13 @@ def class_target(overlap: Tensor, sure: Tensor, faces: Tensor, recipe: FaceBoxes
     return good * sure * (sizes / recipe.worth).clamp(max=1).sqrt()
 
 
-def open_model(
-    model: nn.Module, config: FaceBoxesConfig, device: torch.device
-) -> FaceBoxesDetector:
+def open_model(model: FaceBoxes, device: torch.device) -> FaceBoxesDetector:
     """Make a detector of a network in training, where it is and with the threads in use."""
     entry = Entry(
         name="in-training",
         path=Path("in-training"),
         network="faceboxes",
-        config=asdict(config),
+        config=asdict(model.config),
         suppression=SUPPRESSION,
         smallest_face=1,
         threshold=LOWEST_SCORE,
@@ -268,7 +304,7 @@ def open_model(
         licence="",
     )
     execution = Execution(str(device), torch.get_num_threads(), precision="f32")
-    network = TorchNetwork(model, config.mean, config.multiple, execution)
+    network = TorchNetwork(model, model.config.mean, model.config.multiple, execution)
     return FaceBoxesDetector(entry, network, LOWEST_SCORE)
 
 
@@ -291,8 +327,8 @@ def write_recipe(recipe: FaceBoxesRecipe, folder: Path) -> None:
     (folder / RECIPE_FILE).write_text(json.dumps(asdict(recipe), indent=1) + "\n")
 
 
-def read_network(folder: Path) -> FaceBoxesConfig:
-    """Read which network a run trained.
+def read_networks(folder: Path) -> dict[str, FaceBoxesConfig]:
+    """Read which networks a run trained, by their heads.
 
     Raises:
         TrainingError: The folder holds no recipe.
@@ -301,7 +337,8 @@ def read_network(folder: Path) -> FaceBoxesConfig:
         recipe = json.loads((folder / RECIPE_FILE).read_text())
     except OSError as error:
         raise TrainingError(f"{folder}: no {RECIPE_FILE} here; give the folder of a run") from error
-    return parse_config(recipe["network"])
+    networks = [parse_config(options) for options in recipe["networks"]]
+    return {network.heads: network for network in networks}
 
 
 def cache_folder(output: Path) -> Path:
