@@ -7,6 +7,7 @@ VENV   ?= .venv
 # Where the CPU build of PyTorch is looked for first; the ordinary index follows.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
+export = $(BIN)/python -m training export --run runs/$(1) --heads $(2) --output runs/$(1)/$(2).safetensors
 HELD_OUT = $(if $(wildcard $(DATA)/val.tar),--validation $(DATA)/val.tar)
 
 BIN := $(VENV)/bin
@@ -51,15 +52,17 @@ sample: $(VENV)/installed-sample ## make media/sample.mp4 anew
 
 train: $(VENV)/installed-training ## train the shipped weights, both forms: DATA=folder of shards, TEACHERS="centerface.onnx yunet.onnx"
 	$(if $(TEACHERS),,$(error TEACHERS="centerface.onnx yunet.onnx" is missing))
-	for form in fine paper; do \
-	  $(BIN)/python -m training faceboxes --data $(DATA) --output runs/$$form --heads $$form $(HELD_OUT) && \
-	  $(BIN)/python -m training export --run runs/$$form --output runs/first/$$form.safetensors && \
-	  $(BIN)/python -m training mine --data $(DATA) --weights runs/first/$$form.safetensors \
-	    $(TEACHERS:%=--teacher %) --output runs/$$form.npz && \
-	  $(BIN)/python -m training faceboxes --data $(DATA) --output runs/$$form-second --heads $$form \
-	    --from runs/first/$$form.safetensors --rate 0.001 --steps 20000 --workers 2 \
-	    $(TEACHERS:%=--teacher %) --hard runs/$$form.npz $(HELD_OUT) || exit 1; \
-	done
+	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/first --heads fine --heads paper --workers 2 $(HELD_OUT)
+	$(call export,first,fine)
+	$(call export,first,paper)
+	$(BIN)/python -m training mine --data $(DATA) --weights runs/first/fine.safetensors $(TEACHERS:%=--teacher %) --output runs/hard.npz
+	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/second --heads fine --heads paper \
+	  --from runs/first/fine.safetensors --from runs/first/paper.safetensors --rate 0.002 --steps 20000 --workers 2 \
+	  $(TEACHERS:%=--teacher %) --hard runs/hard.npz $(HELD_OUT)
+	$(call export,second,fine)
+	$(call export,second,paper)
+	$(BIN)/python -m training calibrate --weights runs/second/fine.safetensors --data $(DATA)
+	$(BIN)/python -m training calibrate --weights runs/second/paper.safetensors --data $(DATA) --float-heads
 
 bench-tracking: $(VENV)/installed-test .venv-contenders/installed ## score our trackers and others' on labelled clips
 	$(BIN)/python -m benchmarks tracking --contenders .venv-contenders/bin/python --save \

@@ -111,7 +111,11 @@ def read_manifest(folder: Path = SHIPPED) -> dict[str, Entry]:
 
 
 def read_tensors(entry: Entry) -> dict[str, NDArray[Any]]:
-    """Read the tensors of a file that is just what its manifest entry describes."""
+    """Read the tensors of a file that is just what its manifest entry describes.
+
+    Those that the file keeps in 16 bits, to be smaller, come as float32 like the others.
+    """
+    import numpy as np
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -132,7 +136,10 @@ def read_tensors(entry: Entry) -> dict[str, NDArray[Any]]:
             f"{entry.path} was made for another network or other options than its manifest says: "
             "make the manifest agree with the file."
         )
-    return tensors
+    return {
+        name: array.astype(np.float32) if array.dtype == np.float16 else array
+        for name, array in tensors.items()
+    }
 
 
 def save(entry: Entry, tensors: Mapping[str, Tensor], *, replacing: bool = False) -> Entry:
@@ -143,18 +150,24 @@ def save(entry: Entry, tensors: Mapping[str, Tensor], *, replacing: bool = False
     """
     from safetensors.torch import save as to_bytes
 
-    manifest = entry.path.parent / MANIFEST
     taken = entry.path.exists() or entry.name in read_manifest(entry.path.parent)
     if taken and not replacing:
         raise ExistingWeights(f"{entry.path} is there already: choose another name or folder.")
     data = to_bytes(dict(tensors), metadata=_describe(entry))
     entry = replace(entry, sha256=hashlib.sha256(data).hexdigest())
     entry.path.parent.mkdir(parents=True, exist_ok=True)
-    text = manifest.read_text("utf-8") if manifest.exists() else ""
     entry.path.write_bytes(data)
-    rest = _without(text, entry.name).rstrip("\n") + "\n"
-    manifest.write_text((rest + _to_table(entry)).lstrip("\n"), "utf-8")
+    save_entry(entry)
     return entry
+
+
+def save_entry(entry: Entry) -> None:
+    """Put an entry into the manifest beside its file: where it stands already, else at the end."""
+    manifest = entry.path.parent / MANIFEST
+    text = manifest.read_text("utf-8") if manifest.exists() else ""
+    before, after = _around(text, entry.name)
+    parts = [part.strip("\n") for part in (before, _to_table(entry), after)]
+    manifest.write_text("\n\n".join(filter(None, parts)) + "\n", "utf-8")
 
 
 def _find_name(name: str) -> Entry:
@@ -210,7 +223,9 @@ def _toml(name: str, table: Mapping[str, Any]) -> list[str]:
     return lines + tables
 
 
-def _without(text: str, name: str) -> str:
-    """Take one entry and its sub-tables out of the text of a manifest."""
+def _around(text: str, name: str) -> tuple[str, str]:
+    """Return what a manifest says before an entry and its sub-tables, and behind them."""
     table = rf"^\[{re.escape(name)}(\.[^\]]*)?\]\s*$.*?(?=^\[|\Z)"
-    return re.sub(table, "", text, flags=re.MULTILINE | re.DOTALL)
+    before, *rest = re.split(f"(?={table})", text, maxsplit=1, flags=re.MULTILINE | re.DOTALL)
+    after = rest[-1] if rest else ""
+    return before, re.sub(table, "", after, flags=re.MULTILINE | re.DOTALL)

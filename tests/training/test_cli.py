@@ -55,6 +55,7 @@ def test_train_export_evaluate(data, wider, monkeypatch):
     entry = read_manifest(weights.parent)["tiny"]
     assert (entry.threshold, entry.card["steps"]) == (0.4, 2)
     other = data / "runs" / "other"
+    assert load_file(weights)["conv1.conv.weight"].dtype == np.float16
     assert call(*train, 3, "--from", weights, "--output", other).exit_code == 0
     assert call("calibrate", "--weights", weights, "--data", data, "--pictures", 2).exit_code == 0
     calibrated = read_manifest(weights.parent)["tiny"]
@@ -112,7 +113,27 @@ def test_hard_examples_are_mined_and_learned_with_a_teacher(data, monkeypatch):
     alone = ["faceboxes", "--data", data, "--output", run, "--workers", 0, "--resume"]
     refused = call(*alone, "--steps", 2)
     assert refused.exit_code == 2
-    assert "options that the run began with" in refused.output
+    assert "began with other batch_size, hard, teachers: go on" in refused.output
+    assert json.loads((run / "recipe.json").read_text()) == recipe
+
+
+def test_both_forms_learn_in_one_run(data):
+    shipped = [find(name).path for name in ("faceboxes", "faceboxes-paper")]
+    run, weights = data / "runs" / "both", data / "weights"
+    train = ["faceboxes", "--data", data, "--output", run, "--workers", 0, "--batch-size", 2]
+    train += ["--steps", 1, "--heads", "fine", "--heads", "paper", "--from", shipped[0]]
+    assert "give --from once for each of --heads" in call(*train).output
+    assert call(*train, "--from", shipped[1]).exit_code == 0
+    export = ["export", "--run", run]
+    unclear = call(*export, "--output", weights / "which.safetensors")
+    assert unclear.exit_code == 2
+    assert "trained --heads fine, paper: say which of them" in unclear.output
+    for heads in ("fine", "paper"):
+        path = weights / f"{heads}.safetensors"
+        assert call(*export, "--heads", heads, "--output", path).exit_code == 0
+        assert read_manifest(weights)[heads].config["heads"] == heads
+    only = ["faceboxes", "--data", data, "--output", data / "runs" / "twice", "--steps", 1]
+    assert "each of --heads once" in call(*only, "--heads", "fine", "--heads", "fine").output
 
 
 @pytest.fixture

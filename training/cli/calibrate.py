@@ -11,7 +11,7 @@ import torch
 from detectors.faceboxes.config import parse_config
 from detectors.faceboxes.graph import surround_of
 from detectors.faceboxes.network import rebuild
-from detectors.weights import find, read_tensors, save
+from detectors.weights import find, read_tensors, save_entry
 from training.calibrate import measure_ranges
 from training.cli.options import COUNT, FILE, data_option, format_option
 from training.datasets.formats import read_labelled
@@ -40,5 +40,5 @@ def calibrate(weights: Path, data: Path, form: str, pictures: int, float_heads: 
     ranges = measure_ranges(network, (resize_to(one, LONG_SIDE).image for one in samples))
     if float_heads:
         ranges = {name: value for name, value in ranges.items() if not name.startswith("loc.")}
-    save(replace(entry, ranges=ranges), tensors, replacing=True)
+    save_entry(replace(entry, ranges=ranges))
     click.echo(f"{weights}: {len(ranges)} layers can be computed in 8 bits")

@@ -33,6 +33,7 @@ from training.recipes.faceboxes import (
     FaceBoxesRecipe,
     FaceBoxesTask,
     cache_folder,
+    check_recipe,
     write_recipe,
 )
 
@@ -140,7 +141,10 @@ def faceboxes(
         workers=workers,
         device=str(place),
     )
-    write_recipe(recipe, output)
+    if resume:
+        check_recipe(recipe, output)
+    else:
+        write_recipe(recipe, output)
     task = FaceBoxesTask(recipe, samples, held_out)
     for each, start in zip(heads, starts, strict=False):
         task.start_from(start, each)

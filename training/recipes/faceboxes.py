@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -327,18 +327,38 @@ def write_recipe(recipe: FaceBoxesRecipe, folder: Path) -> None:
     (folder / RECIPE_FILE).write_text(json.dumps(asdict(recipe), indent=1) + "\n")
 
 
+def check_recipe(recipe: FaceBoxesRecipe, folder: Path) -> None:
+    """Hold a recipe against the one that a run began with, but for what shapes no weights.
+
+    Raises:
+        TrainingError: It differs.
+    """
+    given, begun = json.loads(json.dumps(asdict(recipe))), _read_recipe(folder)
+    names = sorted(given.keys() | begun.keys() - {"workers"})
+    differing = [name for name in names if given.get(name) != begun.get(name)]
+    if differing:
+        raise TrainingError(
+            f"{folder} began with other {', '.join(differing)}: go on with the options that the "
+            "run began with"
+        )
+
+
 def read_networks(folder: Path) -> dict[str, FaceBoxesConfig]:
     """Read which networks a run trained, by their heads.
 
     Raises:
         TrainingError: The folder holds no recipe.
     """
+    networks = [parse_config(options) for options in _read_recipe(folder)["networks"]]
+    return {network.heads: network for network in networks}
+
+
+def _read_recipe(folder: Path) -> dict[str, Any]:
     try:
-        recipe = json.loads((folder / RECIPE_FILE).read_text())
+        recipe: dict[str, Any] = json.loads((folder / RECIPE_FILE).read_text())
     except OSError as error:
         raise TrainingError(f"{folder}: no {RECIPE_FILE} here; give the folder of a run") from error
-    networks = [parse_config(options) for options in recipe["networks"]]
-    return {network.heads: network for network in networks}
+    return recipe
 
 
 def cache_folder(output: Path) -> Path:
