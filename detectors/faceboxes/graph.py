@@ -89,7 +89,8 @@ class Builder:
 
     def trunk(self, pixels: Node) -> list[Node]:
         """Return the maps that have a head, the finest first."""
-        stride8, stride16 = self._digest(pixels)
+        stride8 = self._digest(pixels)
+        stride16 = _crelu(self._layer(stride8, "conv2", stride=2))  # (1, 128, H/16, W/16)
         if self._fine:
             stride16 = self._deepen(stride16, 16)
         x = self._pool(stride16)
@@ -102,11 +103,10 @@ class Builder:
         maps = [x, stride64, stride128]
         return [*self._finer(stride8, stride16, x), *maps] if self._fine else maps
 
-    def _digest(self, pixels: Node) -> tuple[Node, Node]:
-        """Return the maps of stride 8 (1, 48, ..) and 16 (1, 128, ..)."""
+    def _digest(self, pixels: Node) -> Node:
+        """Return the map of stride 8: (1, 48, H/8, W/8)."""
         halves4 = self._stem(pixels)  # (1, 24, H/4, W/4)
-        stride8 = self._detail(_crelu(halves4)) if self._fine else self._crelu_pool(halves4)
-        return stride8, _crelu(self._layer(stride8, "conv2", stride=2))
+        return self._detail(_crelu(halves4)) if self._fine else self._crelu_pool(halves4)
 
     def _crelu_pool(self, x: Node) -> Node:
         phases = [self._pool(phase) for phase in (x, ops.negative(x))]

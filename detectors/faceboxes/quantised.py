@@ -2,8 +2,7 @@
 
 Weights become int8, each filter for itself, symmetric about zero; what a layer reads becomes uint8
 from zero to a measured range, for it stands behind a ReLU. The first layer reads the bytes of the
-picture. C.ReLU is written as filters of both signs: in 8 bits that is quicker than to negate and
-to join.
+picture, and its C.ReLU is written as filters of both signs: one layer then writes both, in 8 bits.
 
 Reference: Jacob et al., Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference, 2018, arXiv:1712.05877.
@@ -44,13 +43,10 @@ class QuantisedBuilder(Builder):
             raise ValueError("8 bits need a first layer that reads bytes")
         self._ranges = ranges
 
-    def _digest(self, pixels: Node) -> tuple[Node, Node]:
+    def _digest(self, pixels: Node) -> Node:
         reader = "detail8" if self._fine else "conv2"
         stride4 = self._narrowed(self._both_signs_of_stem(pixels), reader)
-        stride8 = self._detail(stride4) if self._fine else self._pool(stride4)
-        kernel = both_phases(self._folded("conv2"))
-        sides = self._padding(kernel.weights.shape[2], 2)
-        return stride8, ops.relu(self._convolve(stride8, kernel, "conv2", (2, 2), sides))
+        return self._detail(stride4) if self._fine else self._pool(stride4)
 
     def read(self, canvas: Node) -> Node:
         """Return the bytes as steps of a range: OpenVINO then computes with them as they lie."""
