@@ -7,7 +7,6 @@ VENV   ?= .venv
 # Where the CPU build of PyTorch is looked for first; the ordinary index follows.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-export = $(BIN)/python -m training export --run runs/$(1) --heads $(2) --output runs/$(1)/$(2).safetensors
 HELD_OUT = $(if $(wildcard $(DATA)/val.tar),--validation $(DATA)/val.tar)
 
 BIN := $(VENV)/bin
@@ -50,17 +49,18 @@ format: $(VENV)/installed-test ## put the code into shape
 sample: $(VENV)/installed-sample ## make media/sample.mp4 anew
 	$(BIN)/python media/make_sample.py
 
+EXPORT = $(BIN)/python -m training export --run runs/$(1) --heads $(2) --output runs/$(1)/$(2).safetensors
 train: $(VENV)/installed-training ## train the shipped weights, both forms: DATA=folder of shards, TEACHERS="centerface.onnx yunet.onnx"
 	$(if $(TEACHERS),,$(error TEACHERS="centerface.onnx yunet.onnx" is missing))
 	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/first --heads fine --heads paper --workers 2 $(HELD_OUT)
-	$(call export,first,fine)
-	$(call export,first,paper)
+	$(call EXPORT,first,fine)
+	$(call EXPORT,first,paper)
 	$(BIN)/python -m training mine --data $(DATA) --weights runs/first/fine.safetensors $(TEACHERS:%=--teacher %) --output runs/hard.npz
 	$(BIN)/python -m training faceboxes --data $(DATA) --output runs/second --heads fine --heads paper \
-	  --from runs/first/fine.safetensors --from runs/first/paper.safetensors --rate 0.002 --steps 20000 --workers 2 \
+	  --from runs/first/fine.safetensors --from runs/first/paper.safetensors --steps 20000 --workers 2 \
 	  $(TEACHERS:%=--teacher %) --hard runs/hard.npz $(HELD_OUT)
-	$(call export,second,fine)
-	$(call export,second,paper)
+	$(call EXPORT,second,fine)
+	$(call EXPORT,second,paper)
 	$(BIN)/python -m training calibrate --weights runs/second/fine.safetensors --data $(DATA)
 	$(BIN)/python -m training calibrate --weights runs/second/paper.safetensors --data $(DATA) --float-heads
 

@@ -225,7 +225,9 @@ def _toml(name: str, table: Mapping[str, Any]) -> list[str]:
 
 def _around(text: str, name: str) -> tuple[str, str]:
     """Return what a manifest says before an entry and its sub-tables, and behind them."""
-    table = rf"^\[{re.escape(name)}(\.[^\]]*)?\]\s*$.*?(?=^\[|\Z)"
-    before, *rest = re.split(f"(?={table})", text, maxsplit=1, flags=re.MULTILINE | re.DOTALL)
-    after = rest[-1] if rest else ""
-    return before, re.sub(table, "", after, flags=re.MULTILINE | re.DOTALL)
+    pattern = rf"^\[{re.escape(name)}(\.[^\]]*)?\]\s*$.*?(?=^\[|\Z)"
+    table = re.compile(pattern, re.MULTILINE | re.DOTALL)
+    first = table.search(text)
+    at = first.start() if first else len(text)
+    rest = table.sub("", text)
+    return rest[:at], rest[at:]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from detectors.faceboxes import FaceBoxes, FaceBoxesConfig
+from detectors.faceboxes.config import Heads
 from detectors.weights import Entry, save
 from training.engine import CHECKPOINT
 from training.errors import TrainingError
@@ -23,7 +24,7 @@ def export(
     run: Path,
     output: Path,
     *,
-    heads: str | None = None,
+    heads: Heads | None = None,
     threshold: float,
     smallest_face: float,
     card: dict[str, Any],
@@ -79,12 +80,16 @@ def _narrow(values: Tensor) -> Tensor:
 
 
 def _choose(
-    networks: Mapping[str, FaceBoxesConfig], heads: str | None, run: Path
+    networks: Mapping[Heads, FaceBoxesConfig], heads: Heads | None, run: Path
 ) -> FaceBoxesConfig:
-    fitting = [network for name, network in networks.items() if heads in (None, name)]
-    if len(fitting) != 1:
-        raise TrainingError(f"{run} trained --heads {', '.join(networks)}: say which of them")
-    return fitting[0]
+    there = ", ".join(networks)
+    if heads is None:
+        if len(networks) > 1:
+            raise TrainingError(f"{run} trained several networks: choose --heads out of {there}")
+        (heads,) = networks
+    if heads not in networks:
+        raise TrainingError(f"{run} trained no network with --heads {heads}: there is {there}")
+    return networks[heads]
 
 
 def current_commit(folder: Path) -> str:

@@ -40,7 +40,10 @@ LEVELS: Final[Mapping[Heads, tuple[AnchorLevel, ...]]] = {
 }
 
 DEPTH: Final[Mapping[int, int]] = {16: 2, 32: 3}
-"""Bottlenecks behind the paper's layers of these strides, in the form with finer heads."""
+"""Bottlenecks behind the paper's layers of these strides, in the form with finer heads.
+
+Weights of another depth have other tensors, and are refused.
+"""
 
 
 @dataclass(frozen=True, slots=True)

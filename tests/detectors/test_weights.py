@@ -85,7 +85,7 @@ def test_replacing_leaves_the_rest_of_the_manifest(entry):
 def test_the_shipped_manifest_is_whole():
     for entry in read_manifest().values():
         read_tensors(entry)
-        assert entry.path.stat().st_size < 5_000_000
+        assert entry.path.stat().st_size < 3_000_000  # what a clone is to carry: in 16 bits
 
 
 def test_a_folder_without_manifest_has_no_weights(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from safetensors.numpy import load_file
 
@@ -50,14 +51,16 @@ def test_train_export_evaluate(data, wider, monkeypatch):
     train = ["faceboxes", "--data", data, "--output", run, "--workers", 0]
     train += ["--batch-size", 2, "--steps"]
     assert call(*train, 1, "--validation", data / "val.tar").exit_code == 0
-    assert call(*train, 2, "--resume").exit_code == 0
+    assert call(*train, 2, "--resume", "--workers", 1).exit_code == 0
     assert call("export", "--run", run, "--output", weights, "--threshold", 0.4).exit_code == 0
     entry = read_manifest(weights.parent)["tiny"]
     assert (entry.threshold, entry.card["steps"]) == (0.4, 2)
     other = data / "runs" / "other"
     assert load_file(weights)["conv1.conv.weight"].dtype == np.float16
     assert call(*train, 3, "--from", weights, "--output", other).exit_code == 0
+    stored = weights.read_bytes()
     assert call("calibrate", "--weights", weights, "--data", data, "--pictures", 2).exit_code == 0
+    assert weights.read_bytes() == stored
     calibrated = read_manifest(weights.parent)["tiny"]
     assert calibrated.ranges["conv1"] == 255
     assert calibrated.sha256 == entry.sha256
@@ -113,27 +116,57 @@ def test_hard_examples_are_mined_and_learned_with_a_teacher(data, monkeypatch):
     alone = ["faceboxes", "--data", data, "--output", run, "--workers", 0, "--resume"]
     refused = call(*alone, "--steps", 2)
     assert refused.exit_code == 2
-    assert "began with other batch_size, hard, teachers: go on" in refused.output
+    assert "began with other batch_size, hard, teachers, see recipe.json" in refused.output
     assert json.loads((run / "recipe.json").read_text()) == recipe
 
 
 def test_both_forms_learn_in_one_run(data):
-    shipped = [find(name).path for name in ("faceboxes", "faceboxes-paper")]
+    shipped = {"fine": find("faceboxes").path, "paper": find("faceboxes-paper").path}
     run, weights = data / "runs" / "both", data / "weights"
     train = ["faceboxes", "--data", data, "--output", run, "--workers", 0, "--batch-size", 2]
-    train += ["--steps", 1, "--heads", "fine", "--heads", "paper", "--from", shipped[0]]
-    assert "give --from once for each of --heads" in call(*train).output
-    assert call(*train, "--from", shipped[1]).exit_code == 0
-    export = ["export", "--run", run]
-    unclear = call(*export, "--output", weights / "which.safetensors")
+    train += ["--heads", "fine", "--heads", "paper"]
+    fine, paper = (["--from", path] for path in shipped.values())
+    assert "give --from once for each of --heads" in call(*train, *fine).output
+    swapped = call(*train, "--steps", 1, *paper, *fine)
+    assert swapped.exit_code == 2
+    assert f"{shipped['paper']} has --heads paper, not fine" in swapped.output
+    assert call(*train, "--steps", 1, *fine, *paper).exit_code == 0
+    assert call(*train, "--steps", 2, *fine, *paper, "--resume").exit_code == 0
+    export = ["export", "--run", run, "--output"]
+    unclear = call(*export, weights / "which.safetensors")
     assert unclear.exit_code == 2
-    assert "trained --heads fine, paper: say which of them" in unclear.output
-    for heads in ("fine", "paper"):
+    assert "choose --heads out of fine, paper" in unclear.output
+    for heads, origin in shipped.items():
         path = weights / f"{heads}.safetensors"
-        assert call(*export, "--heads", heads, "--output", path).exit_code == 0
+        assert call(*export, path, "--heads", heads).exit_code == 0
         assert read_manifest(weights)[heads].config["heads"] == heads
-    only = ["faceboxes", "--data", data, "--output", data / "runs" / "twice", "--steps", 1]
-    assert "each of --heads once" in call(*only, "--heads", "fine", "--heads", "fine").output
+        before, after = load_file(origin), load_file(path)
+        for name in ("conv1.conv.weight", "loc.2.weight"):  # two steps change little
+            np.testing.assert_allclose(after[name], before[name], atol=0.02)
+
+
+def test_heads_that_a_run_does_not_have(data):
+    run = data / "runs" / "one"
+    train = ["faceboxes", "--data", data, "--output", run, "--workers", 0, "--batch-size", 2]
+    twice = call(*train, "--heads", "fine", "--heads", "fine")
+    assert "each of --heads once" in twice.output
+    assert call(*train, "--steps", 1).exit_code == 0
+    other = call("export", "--run", run, "--output", data / "x.safetensors", "--heads", "paper")
+    assert other.exit_code == 2
+    assert "no network with --heads paper: there is fine" in other.output
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"network": {}}'])
+def test_recipe_that_says_too_little(data, text):
+    run = data / "runs" / "old"
+    run.mkdir(parents=True)
+    (run / "recipe.json").write_text(text)
+    torch.save({}, run / "checkpoint.pt")
+    train = ["faceboxes", "--data", data, "--output", run, "--resume"]
+    for words in (["export", "--run", run, "--output", data / "x.safetensors"], train):
+        result = call(*words)
+        assert result.exit_code == 2
+        assert "recipe.json is damaged or of another version" in result.output
 
 
 @pytest.fixture

@@ -6,16 +6,21 @@ import pytest
 import torch
 
 from detectors.faceboxes import FaceBoxesConfig, anchors, decode
+from detectors.faceboxes.network import rebuild
+from detectors.weights import read_tensors
 from training.augment import AugmentSettings
 from training.datasets import Labels, Sample
 from training.engine import EngineSettings, train
 from training.errors import TrainingError
+from training.export import export
 from training.recipes.faceboxes import (
     FaceBoxesRecipe,
     FaceBoxesTask,
     class_target,
     open_batches,
+    pupils_of,
     targets,
+    write_recipe,
 )
 from training.stream import AugmentedBatches, collate
 from training.teach import Lesson
@@ -147,6 +152,22 @@ def test_what_teachers_see_is_learned_too(cartoons, monkeypatch):
     expected = losses["paper face"] + 2 * losses["paper box"] + 3 * losses["paper unlikeness"]
     torch.testing.assert_close(losses["loss"], expected)
     assert all(part.weight.grad.abs().sum() > 0 for part in task.pupils["paper"].imitation.values())
+
+
+def test_exported_weights_say_what_the_average_says(cartoons, tmp_path):
+    recipe = replace(RECIPE, networks=(FaceBoxesConfig(heads="fine"), FaceBoxesConfig()))
+    write_recipe(recipe, tmp_path)
+    task = FaceBoxesTask(recipe, Pictures(cartoons))
+    run = train(task, EngineSettings(steps=10), tmp_path, resume=False)
+    picture = torch.from_numpy(cartoons[0].image[:96, :128]).permute(2, 0, 1)[None] - 110.0
+    for heads, pupil in pupils_of(run.average).items():
+        path = tmp_path / f"{heads}.safetensors"
+        entry = export(tmp_path, path, heads=heads, threshold=0.5, smallest_face=12, card={})
+        tensors = {name: torch.tensor(array) for name, array in read_tensors(entry).items()}
+        stored = rebuild(pupil.config, tensors, path).eval()
+        with torch.no_grad():
+            for given, wanted in zip(stored(picture), pupil.eval()(picture), strict=True):
+                torch.testing.assert_close(given, wanted, atol=5e-3, rtol=0)
 
 
 def test_hard_examples_need_a_teacher(cartoons):

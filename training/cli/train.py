@@ -126,12 +126,6 @@ def faceboxes(
     if minutes is None and steps is None:
         steps = FULL_STEPS
     place = find_device(device)
-    _check_run(output, resume=resume)
-    torch.set_num_threads(threads)
-    keep_memory()
-    samples = PixelCache.of(data, form, cache_folder(output))
-    held_out = [] if validation is None else [*read_validation(validation)]
-    output.mkdir(parents=True, exist_ok=True)
     recipe = FaceBoxesRecipe(
         tuple(_network(each) for each in heads),
         batch_size=batch_size,
@@ -141,13 +135,18 @@ def faceboxes(
         workers=workers,
         device=str(place),
     )
-    if resume:
-        check_recipe(recipe, output)
-    else:
+    _check_run(output, recipe, resume=resume)
+    torch.set_num_threads(threads)
+    keep_memory()
+    samples = PixelCache.of(data, form, cache_folder(output))
+    held_out = [] if validation is None else [*read_validation(validation)]
+    output.mkdir(parents=True, exist_ok=True)
+    if not resume:
         write_recipe(recipe, output)
     task = FaceBoxesTask(recipe, samples, held_out)
-    for each, start in zip(heads, starts, strict=False):
-        task.start_from(start, each)
+    if starts and not resume:
+        for each, start in zip(heads, starts, strict=True):
+            task.start_from(start, each)
     settings = EngineSettings(
         steps=steps, minutes=minutes, learning_rate=rate, bfloat16=quicker_in_bfloat16(place)
     )
@@ -159,13 +158,15 @@ def _network(heads: Heads) -> FaceBoxesConfig:
     return FaceBoxesConfig(multiple=32, heads=heads, anchors=anchors)
 
 
-def _check_run(output: Path, *, resume: bool) -> None:
-    """Raise TrainingError where a run would be lost, or where there is none to go on with."""
+def _check_run(output: Path, recipe: FaceBoxesRecipe, *, resume: bool) -> None:
+    """Raise TrainingError where a run would be lost, or where there is none to go on with so."""
     begun = (output / CHECKPOINT).exists()
     if begun and not resume:
         raise TrainingError(f"{output} holds a run: go on with --resume, or give another --output")
     if resume and not begun:
         raise TrainingError(f"{output} holds no run to go on with: leave --resume out")
+    if resume:
+        check_recipe(recipe, output)
 
 
 def quicker_in_bfloat16(device: torch.device) -> bool:

@@ -19,8 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from detectors.backends import Execution
@@ -56,7 +55,8 @@ class FaceBoxesRecipe:
     """Everything that shapes the weights, beside the engine's settings.
 
     Attributes:
-        networks: What is trained, each for itself; each with other heads.
+        networks: What is trained, each with other heads; they have the pictures in common, and the
+            clipping of the gradient.
         batch_size: Pictures a step, at the size `augment.size`; fewer of larger ones.
         box_weight: Of the box loss against the class loss.
         imitation_weight: Of the maps' unlikeness to those of the teachers.
@@ -126,10 +126,9 @@ class FaceBoxesTask:
         """
         pupil = self.pupils[heads]
         wanted = pupil.state_dict()
-        try:
-            given = load_file(weights)
-        except SafetensorError as error:
-            raise TrainingError(f"{weights}: not weights of FaceBoxes: {error}") from error
+        given, told = _read_weights(weights)
+        if told not in (None, heads):
+            raise TrainingError(f"{weights} has --heads {told}, not {heads}: give it for these")
         fitting = {
             name: tensor
             for name, tensor in given.items()
@@ -138,7 +137,7 @@ class FaceBoxesTask:
         if len(fitting) < len(wanted) / 2:
             raise TrainingError(f"{weights}: not weights of FaceBoxes: most layers are missing")
         pupil.load_state_dict(wanted | fitting)
-        logger.info("%d of %d tensors come from %s", len(fitting), len(wanted), weights)
+        logger.info("%s: %d of %d tensors come from %s", heads, len(fitting), len(wanted), weights)
 
     def batches(self, first_step: int) -> Iterator[Batch]:
         """Yield batches from number `first_step` on."""
@@ -146,16 +145,18 @@ class FaceBoxesTask:
 
     def losses(self, batch: Batch, *, bfloat16: bool) -> dict[str, Tensor]:
         """Return `loss`, which is to be lowered, and its parts for each network."""
-        parts = {heads: self._learn(pupil, batch, bfloat16) for heads, pupil in self.pupils.items()}
-        named = {
-            f"{heads} {name}": value
-            for heads, losses in parts.items()
-            for name, value in losses.items()
-        }
-        return {"loss": torch.stack([losses["loss"] for losses in parts.values()]).sum(), **named}
+        total = torch.zeros((), device=self._device)
+        parts: dict[str, Tensor] = {}
+        for heads, pupil in self.pupils.items():
+            loss, own = self._learn(pupil, batch, bfloat16)
+            total = total + loss
+            parts |= {f"{heads} {name}": value for name, value in own.items()}
+        return {"loss": total, **parts}
 
-    def _learn(self, pupil: Pupil, batch: Batch, bfloat16: bool) -> dict[str, Tensor]:
-        """Return `loss` for one network, and its parts."""
+    def _learn(
+        self, pupil: Pupil, batch: Batch, bfloat16: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss of one network, and its parts."""
         dtype = torch.bfloat16 if bfloat16 else torch.float32
         images = self._prepare(batch.images, pupil.config.mean, dtype)
         places = self._lay_out(*images.shape[2:], pupil.config)  # (N, 4) cx cy w h
@@ -175,8 +176,7 @@ class FaceBoxesTask:
         box_mean = (box_loss * sure[positive]).sum() / count
         weights = self.recipe.box_weight, self.recipe.imitation_weight
         total = face_loss + weights[0] * box_mean + weights[1] * unlike
-        parts = {"face": face_loss, "box": box_mean, "unlikeness": unlike, "faces": count}
-        return {"loss": total, **parts}
+        return total, {"face": face_loss, "box": box_mean, "unlikeness": unlike, "faces": count}
 
     def _prepare(
         self, pixels: Tensor, mean: tuple[float, float, float], dtype: torch.dtype
@@ -328,37 +328,52 @@ def write_recipe(recipe: FaceBoxesRecipe, folder: Path) -> None:
 
 
 def check_recipe(recipe: FaceBoxesRecipe, folder: Path) -> None:
-    """Hold a recipe against the one that a run began with, but for what shapes no weights.
+    """Hold a recipe against the one that a run began with; where and how fast it runs is free.
 
     Raises:
-        TrainingError: It differs.
+        TrainingError: It differs, or the folder holds no recipe.
     """
     given, begun = json.loads(json.dumps(asdict(recipe))), _read_recipe(folder)
-    names = sorted(given.keys() | begun.keys() - {"workers"})
+    names = sorted((given.keys() | begun.keys()) - {"workers", "device"})
     differing = [name for name in names if given.get(name) != begun.get(name)]
     if differing:
         raise TrainingError(
-            f"{folder} began with other {', '.join(differing)}: go on with the options that the "
-            "run began with"
+            f"{folder} began with other {', '.join(differing)}, see {RECIPE_FILE} in it: go on "
+            "with the options that it began with"
         )
 
 
-def read_networks(folder: Path) -> dict[str, FaceBoxesConfig]:
+def read_networks(folder: Path) -> dict[Heads, FaceBoxesConfig]:
     """Read which networks a run trained, by their heads.
 
     Raises:
-        TrainingError: The folder holds no recipe.
+        TrainingError: The folder holds no recipe, or not one of this version.
     """
     networks = [parse_config(options) for options in _read_recipe(folder)["networks"]]
     return {network.heads: network for network in networks}
 
 
 def _read_recipe(folder: Path) -> dict[str, Any]:
+    path = folder / RECIPE_FILE
     try:
-        recipe: dict[str, Any] = json.loads((folder / RECIPE_FILE).read_text())
+        recipe: dict[str, Any] = json.loads(path.read_text())
+        recipe["networks"]
     except OSError as error:
         raise TrainingError(f"{folder}: no {RECIPE_FILE} here; give the folder of a run") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} is damaged or of another version: train anew") from error
     return recipe
+
+
+def _read_weights(path: Path) -> tuple[dict[str, Tensor], str | None]:
+    """Return the tensors of a file, and the heads of its network where it tells them."""
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            told = (file.metadata() or {}).get("detector", "{}")
+    except SafetensorError as error:
+        raise TrainingError(f"{path}: not weights of FaceBoxes: {error}") from error
+    return tensors, json.loads(told).get("config", {}).get("heads")
 
 
 def cache_folder(output: Path) -> Path:
