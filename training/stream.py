@@ -5,8 +5,10 @@ batches, or whether the run was interrupted before it.
 """
 
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from multiprocessing.util import Finalize
 from typing import Any, Final, NamedTuple, Self
 
 import cv2
@@ -120,7 +122,7 @@ def load(
         prefetch_factor=4 if workers else None,
         # A forked child would wait for ever for OpenCV's threads, which it does not inherit.
         multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_prepare_worker,
         pin_memory=device.type == "cuda",
     )
     yield from (batch.to(device) for batch in loader)
@@ -130,6 +132,9 @@ def _keep(batch: Any) -> Any:
     return batch
 
 
-def _one_thread(_worker: int) -> None:
+def _prepare_worker(_worker: int) -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    # It leaves at once, last of all: a thread that still sends a batch while the interpreter is
+    # taken down would abort the process.
+    Finalize(None, os._exit, args=(0,), exitpriority=-100)
