@@ -15,7 +15,8 @@ from detectors.weights import Entry, save
 from training.engine import CHECKPOINT
 from training.errors import TrainingError
 from training.imitation import without_imitation
-from training.recipes.faceboxes import SUPPRESSION, read_networks
+from training.recipe import read_networks
+from training.recipes.faceboxes import SUPPRESSION
 
 LICENCE: Final = "MIT for the weights; most pictures that they were learned from state no licence"
 

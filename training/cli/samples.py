@@ -14,7 +14,8 @@ from training.cli.options import (
     teacher_option,
 )
 from training.datasets.pixels import PixelCache
-from training.recipes.faceboxes import FaceBoxesRecipe, open_batches
+from training.recipe import FaceBoxesRecipe
+from training.recipes.faceboxes import open_batches
 from training.sheets import draw_sheet
 
 

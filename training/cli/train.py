@@ -28,14 +28,8 @@ from training.engine import CHECKPOINT, LEARNING_RATE, EngineSettings, train
 from training.errors import TrainingError
 from training.memory import keep_memory
 from training.metrics.evaluate import resize_to
-from training.recipes.faceboxes import (
-    FULL_STEPS,
-    FaceBoxesRecipe,
-    FaceBoxesTask,
-    cache_folder,
-    check_recipe,
-    write_recipe,
-)
+from training.recipe import FaceBoxesRecipe, check_recipe, write_recipe
+from training.recipes.faceboxes import FULL_STEPS, FaceBoxesTask, cache_folder
 
 VALIDATION_SIDE: Final = 640  # px
 EVERY: Final = 6  # picture of the validation is looked at: it takes time from training

@@ -5,17 +5,18 @@ are learned by a focal loss whose target is the quality of the box, boxes by the
 with AdamW over a cosine.
 
 Reference:
-    Zhang et al., FaceBoxes, 2017, arXiv:1708.05234; for the rest see matching.py and losses.py.
+    Zhang et al., FaceBoxes, 2017, arXiv:1708.05234; for the rest see targets.py, matching.py and
+    losses.py.
 """
 
 import json
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -25,67 +26,28 @@ from torch import Tensor, nn
 from detectors.backends import Execution
 from detectors.backends.torch import TorchNetwork, find_device
 from detectors.faceboxes import FaceBoxes, FaceBoxesConfig, anchors, decode
-from detectors.faceboxes.config import Heads, parse_config
+from detectors.faceboxes.config import Heads
 from detectors.faceboxes.detector import FaceBoxesDetector
 from detectors.suppression import Suppression
 from detectors.weights import Entry
-from training.augment import AugmentSettings
 from training.datasets import Sample, Samples
 from training.errors import TrainingError
 from training.imitation import Pupil
 from training.losses import distance_iou, quality_focal
-from training.matching import BACKGROUND, assign, covered
 from training.metrics.average_precision import Judged, average_precision, judge
 from training.mining import HardExamples, HardSources
+from training.recipe import FaceBoxesRecipe
 from training.stream import AugmentedBatches, Batch, load
+from training.targets import class_target, targets
 from training.teach import Teacher
 from training.teachers import CHANNELS, name_of
 
 logger = logging.getLogger(__name__)
 
 FULL_STEPS: Final = 30_000  # what the shipped weights had, about
-RECIPE_FILE: Final = "recipe.json"
 SUPPRESSION: Final = Suppression(iou=0.4, vote=0.6, support=0.05)
 """Best on pictures and clips that were kept aside: voting for the boxes, support for the scores."""
 LOWEST_SCORE: Final = 0.02  # below it, a curve of precision and recall gains nothing
-
-
-@dataclass(frozen=True, slots=True)
-class FaceBoxesRecipe:
-    """Everything that shapes the weights, beside the engine's settings.
-
-    Attributes:
-        networks: What is trained, each with other heads; they have the pictures in common, and the
-            clipping of the gradient.
-        batch_size: Pictures a step, at the size `augment.size`; fewer of larger ones.
-        box_weight: Of the box loss against the class loss.
-        imitation_weight: Of the maps' unlikeness to those of the teachers.
-        prior: Face probability of every anchor at the start.
-        full_iou: IoU of a predicted box with its face from which the class target is 1; below, the
-            target falls in proportion.
-        worth: Size of a face, px, from which it is worth all that its box is; smaller ones are
-            worth less, as the square root: of so few pixels nobody can be sure.
-        teachers: Files of the detectors that look at every training picture.
-        hard: File of the examples to see more often; nothing for none.
-        seed: Of the initial weights and of the stream of pictures.
-        workers: Processes that make batches.
-        device: Where the network learns: `cpu`, `cuda`, `cuda:N`, or `auto`: a GPU where there is
-            one. The order of sums differs from device to device, and so do the weights a little.
-    """
-
-    networks: tuple[FaceBoxesConfig, ...] = (FaceBoxesConfig(),)
-    augment: AugmentSettings = field(default_factory=AugmentSettings)
-    batch_size: int = 24
-    box_weight: float = 2.0
-    imitation_weight: float = 3.0
-    prior: float = 0.01
-    full_iou: float = 0.75
-    worth: float = 24.0
-    teachers: tuple[str, ...] = ()
-    hard: str = ""
-    seed: int = 1
-    workers: int = 1
-    device: str = "cpu"
 
 
 class FaceBoxesTask:
@@ -242,54 +204,6 @@ def open_batches(recipe: FaceBoxesRecipe, samples: Samples) -> AugmentedBatches:
     )
 
 
-def targets(
-    batch: Batch, places: Tensor, predicted: Tensor, log_odds: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the box of every anchor (B, N, 4), how sure it is (B, N), and what is ignored (B, N).
-
-    The background has nan for a box, and 0. An anchor is ignored when the box it predicts now, or
-    its own, lies on an ignore region.
-
-    Args:
-        batch: The labels.
-        places: (N, 4) the anchors, cx, cy, w, h, px.
-        predicted: (B, N, 4) the boxes that they predict now.
-        log_odds: (B, N) of a face, as predicted now.
-    """
-    corners = decode(torch.zeros_like(places), places)  # (N, 4) xyxy
-    truth = torch.full_like(predicted, math.nan)
-    sure = torch.zeros_like(log_odds)
-    ignored = torch.zeros_like(log_odds, dtype=torch.bool)
-    height, width = batch.images.shape[1:3]
-    limit = torch.tensor([width, height, width, height], device=predicted.device)
-    visible, inside = predicted.clamp(min=0).minimum(limit), corners.clamp(min=0).minimum(limit)
-    all_boxes = torch.split(batch.boxes, batch.box_counts)
-    all_scores = torch.split(batch.scores, batch.box_counts)
-    all_regions = torch.split(batch.ignore, batch.ignore_counts)
-    for row, (boxes, scores, regions) in enumerate(
-        zip(all_boxes, all_scores, all_regions, strict=True)
-    ):
-        index = assign(corners, predicted[row], log_odds[row], boxes)
-        faces = index != BACKGROUND
-        truth[row, faces], sure[row, faces] = boxes[index[faces]], scores[index[faces]]
-        ignored[row] = covered(visible[row], regions) | covered(inside, regions)
-    return truth, sure, ignored
-
-
-def class_target(overlap: Tensor, sure: Tensor, faces: Tensor, recipe: FaceBoxesRecipe) -> Tensor:
-    """Return the class that is to be predicted for faces (K, 4), 0 to 1.
-
-    Args:
-        overlap: (K,) IoU of the predicted boxes with their faces.
-        sure: (K,) how likely each is a face.
-        faces: (K, 4) x1, y1, x2, y2, px.
-        recipe: From which IoU and size they are worth all of that.
-    """
-    sizes = (faces[:, 2:] - faces[:, :2]).prod(1).sqrt()
-    good = (overlap / recipe.full_iou).clamp(max=1)
-    return good * sure * (sizes / recipe.worth).clamp(max=1).sqrt()
-
-
 def open_model(model: FaceBoxes, device: torch.device) -> FaceBoxesDetector:
     """Make a detector of a network in training, where it is and with the threads in use."""
     entry = Entry(
@@ -320,49 +234,6 @@ def start_heads(model: FaceBoxes, prior: float) -> None:
         assert isinstance(head.bias, Tensor)
         with torch.no_grad():
             head.bias.view(-1, 2)[:] = torch.tensor([-log_odds / 2, log_odds / 2])
-
-
-def write_recipe(recipe: FaceBoxesRecipe, folder: Path) -> None:
-    """Keep what shaped the weights beside them."""
-    (folder / RECIPE_FILE).write_text(json.dumps(asdict(recipe), indent=1) + "\n")
-
-
-def check_recipe(recipe: FaceBoxesRecipe, folder: Path) -> None:
-    """Hold a recipe against the one that a run began with; where and how fast it runs is free.
-
-    Raises:
-        TrainingError: It differs, or the folder holds no recipe.
-    """
-    given, begun = json.loads(json.dumps(asdict(recipe))), _read_recipe(folder)
-    names = sorted((given.keys() | begun.keys()) - {"workers", "device"})
-    differing = [name for name in names if given.get(name) != begun.get(name)]
-    if differing:
-        raise TrainingError(
-            f"{folder} began with other {', '.join(differing)}, see {RECIPE_FILE} in it: go on "
-            "with the options that it began with"
-        )
-
-
-def read_networks(folder: Path) -> dict[Heads, FaceBoxesConfig]:
-    """Read which networks a run trained, by their heads.
-
-    Raises:
-        TrainingError: The folder holds no recipe, or not one of this version.
-    """
-    networks = [parse_config(options) for options in _read_recipe(folder)["networks"]]
-    return {network.heads: network for network in networks}
-
-
-def _read_recipe(folder: Path) -> dict[str, Any]:
-    path = folder / RECIPE_FILE
-    try:
-        recipe: dict[str, Any] = json.loads(path.read_text())
-        recipe["networks"]
-    except OSError as error:
-        raise TrainingError(f"{folder}: no {RECIPE_FILE} here; give the folder of a run") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} is damaged or of another version: train anew") from error
-    return recipe
 
 
 def _read_weights(path: Path) -> tuple[dict[str, Tensor], str | None]:
