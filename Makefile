@@ -62,7 +62,7 @@ train: $(VENV)/installed-training ## train the shipped weights, both forms: DATA
 	$(call EXPORT,second,fine)
 	$(call EXPORT,second,paper)
 	$(BIN)/python -m training calibrate --weights runs/second/fine.safetensors --data $(DATA)
-	$(BIN)/python -m training calibrate --weights runs/second/paper.safetensors --data $(DATA) --float-heads
+	$(BIN)/python -m training calibrate --weights runs/second/paper.safetensors --data $(DATA)
 
 bench-tracking: $(VENV)/installed-test .venv-contenders/installed ## score our trackers and others' on labelled clips
 	$(BIN)/python -m benchmarks tracking --contenders .venv-contenders/bin/python --save \
