@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 import detectors
 from benchmarks.sequences import Sequence
 from pipeline.decode import open_video
-from pipeline.settings import DecodeSettings
+from pipeline.render.encoders import choose_encoder
+from pipeline.settings import DecodeSettings, RenderSettings
 from pipeline.types import Image
 
 STEP: Final = 0.01
@@ -32,10 +33,11 @@ Way = NDArray[np.int64]
 
 
 def write_film(path: Path, frames: Iterable[Image], rate: Fraction) -> Path:
-    """Write BGR pictures (H, W, 3) as a video; odd sides lose a row or column."""
+    """Write BGR pictures (H, W, 3) as a video, always the same; odd sides lose a row or column."""
+    encoder = choose_encoder(RenderSettings(crf=18))
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "18"})
-        stream.pix_fmt = "yuv420p"
+        stream = container.add_stream("libx264", rate=rate, options=dict(encoder.options))
+        stream.pix_fmt = encoder.pixel_format
         for number, image in enumerate(frames):
             height, width = (side - side % 2 for side in image.shape[:2])
             if not number:
