@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MANIFEST: Final = "manifest.toml"
+DESCRIPTION: Final = "detector"  # under which a file says what it is
 NAME: Final = r"[A-Za-z0-9_-]+"
 SHIPPED: Final = Path(__file__).parent.parent / "weights"  # beside us, installed or not
 
@@ -142,6 +143,12 @@ def read_tensors(entry: Entry) -> dict[str, NDArray[Any]]:
     }
 
 
+def read_description(path: Path) -> dict[str, Any]:
+    """Return `network` and `config` as a safetensors file tells them; nothing where it does not."""
+    told: dict[str, Any] = json.loads(_metadata(path.read_bytes()).get(DESCRIPTION, "{}"))
+    return told
+
+
 def save(entry: Entry, tensors: Mapping[str, Tensor], *, replacing: bool = False) -> Entry:
     """Write a file of weights and its manifest entry; return the entry with its sha256.
 
@@ -184,7 +191,7 @@ def _find_name(name: str) -> Entry:
 def _describe(entry: Entry) -> dict[str, str]:
     """Put into the file itself what rebuilds its network; one key, for several have no order."""
     facts = {"network": entry.network, "config": entry.config}
-    return {"detector": json.dumps(facts, sort_keys=True)}
+    return {DESCRIPTION: json.dumps(facts, sort_keys=True)}
 
 
 def _metadata(data: bytes) -> dict[str, str]:

@@ -120,6 +120,19 @@ def test_hard_examples_are_mined_and_learned_with_a_teacher(data, monkeypatch):
     assert json.loads((run / "recipe.json").read_text()) == recipe
 
 
+def test_checkpoint_of_another_network_is_refused(data):
+    """As after a change of the network, which the recipe does not tell."""
+    run = data / "runs" / "other"
+    train = ["faceboxes", "--data", data, "--output", run, "--workers", 0, "--batch-size", 2]
+    assert call(*train, "--steps", 1).exit_code == 0
+    state = torch.load(run / "checkpoint.pt", weights_only=True)
+    del state["model"]["fine.conv1.conv.weight"]
+    torch.save(state, run / "checkpoint.pt")
+    refused = call(*train, "--steps", 2, "--resume")
+    assert refused.exit_code == 2
+    assert "checkpoint.pt is of another model" in refused.output
+
+
 def test_both_forms_learn_in_one_run(data):
     shipped = {"fine": find("faceboxes").path, "paper": find("faceboxes-paper").path}
     run, weights = data / "runs" / "both", data / "weights"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from detectors.faceboxes import FaceBoxesConfig, anchors, decode
+from detectors.faceboxes import FaceBoxesConfig
 from detectors.faceboxes.network import rebuild
 from detectors.weights import read_tensors
 from training.augment import AugmentSettings
@@ -16,7 +16,6 @@ from training.export import export
 from training.recipe import FaceBoxesRecipe, write_recipe
 from training.recipes.faceboxes import FaceBoxesTask, open_batches, pupils_of
 from training.stream import AugmentedBatches, collate
-from training.targets import targets
 from training.teach import Lesson
 
 RECIPE = FaceBoxesRecipe(
@@ -94,20 +93,6 @@ def test_face_on_an_ignore_region_still_counts(cartoons):
     losses = task.losses(batch, bfloat16=False)
     assert losses["paper faces"] >= 2
     assert losses["paper box"] > 0
-
-
-def test_doubtful_face_is_learned_as_doubtful(cartoons):
-    task = FaceBoxesTask(RECIPE, Pictures(cartoons))
-    box = np.array([[40, 40, 72, 72]], np.float32)
-
-    def face_loss_at(log_odds, score):
-        labels = Labels(box, scores=np.array([score], np.float32))
-        batch = collate([Lesson(Sample("one", np.zeros((128, 128, 3), np.uint8), labels))])
-        places = anchors(128, 128)
-        boxes = decode(torch.zeros_like(places), places)[None]
-        _, sure, _ = targets(batch, places, boxes, torch.zeros(1, len(places)))
-        assert set(sure.unique().tolist()) == {0.0, np.float32(score)}
-        return task
 
 
 def test_what_teachers_see_is_learned_too(cartoons, monkeypatch):

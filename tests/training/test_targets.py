@@ -27,6 +27,17 @@ def test_ignore_region_silences_the_anchors_on_it():
     assert not ignored[0, beside].any()
 
 
+@pytest.mark.parametrize("score", [0.25, 1.0])
+def test_doubtful_face_is_a_doubtful_target(score):
+    labels = Labels(np.array([[40, 40, 72, 72]], np.float32), scores=np.array([score], np.float32))
+    batch = collate([Lesson(Sample("one", np.zeros((128, 128, 3), np.uint8), labels))])
+    places = anchors(128, 128)
+    boxes = decode(torch.zeros_like(places), places)[None]
+    truth, sure, _ = targets(batch, places, boxes, torch.zeros(1, len(places)))
+    assert set(sure.unique().tolist()) == {0.0, score}
+    assert (truth[sure > 0] == torch.tensor([40.0, 40.0, 72.0, 72.0])).all()
+
+
 def test_class_target_falls_with_overlap_certainty_and_size():
     recipe = FaceBoxesRecipe(full_iou=0.8, worth=24.0)
     large, small = [0.0, 0.0, 48.0, 48.0], [0.0, 0.0, 6.0, 6.0]

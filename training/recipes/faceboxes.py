@@ -9,7 +9,6 @@ Reference:
     losses.py.
 """
 
-import json
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,8 @@ from typing import Final
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from detectors.backends import Execution
@@ -29,7 +29,7 @@ from detectors.faceboxes import FaceBoxes, FaceBoxesConfig, anchors, decode
 from detectors.faceboxes.config import Heads
 from detectors.faceboxes.detector import FaceBoxesDetector
 from detectors.suppression import Suppression
-from detectors.weights import Entry
+from detectors.weights import Entry, read_description
 from training.datasets import Sample, Samples
 from training.errors import TrainingError
 from training.imitation import Pupil
@@ -44,7 +44,7 @@ from training.teachers import CHANNELS, name_of
 
 logger = logging.getLogger(__name__)
 
-FULL_STEPS: Final = 30_000  # what the shipped weights had, about
+FULL_STEPS: Final = 30_000  # of a first training, from random weights
 SUPPRESSION: Final = Suppression(iou=0.4, vote=0.6, support=0.05)
 """Best on pictures and clips that were kept aside: voting for the boxes, support for the scores."""
 LOWEST_SCORE: Final = 0.02  # below it, a curve of precision and recall gains nothing
@@ -88,8 +88,12 @@ class FaceBoxesTask:
         """
         pupil = self.pupils[heads]
         wanted = pupil.state_dict()
-        given, told = _read_weights(weights)
-        if told not in (None, heads):
+        try:
+            given = load_file(weights)
+        except SafetensorError as error:
+            raise TrainingError(f"{weights}: not weights of FaceBoxes: {error}") from error
+        told = read_description(weights).get("config", {}).get("heads", heads)
+        if told != heads:
             raise TrainingError(f"{weights} has --heads {told}, not {heads}: give it for these")
         fitting = {
             name: tensor
@@ -107,20 +111,21 @@ class FaceBoxesTask:
 
     def losses(self, batch: Batch, *, bfloat16: bool) -> dict[str, Tensor]:
         """Return `loss`, which is to be lowered, and its parts for each network."""
+        dtype = torch.bfloat16 if bfloat16 else torch.float32
+        means = {network.mean for network in self.recipe.networks}
+        images = {mean: self._prepare(batch.images, mean, dtype) for mean in means}
         total = torch.zeros((), device=self._device)
         parts: dict[str, Tensor] = {}
         for heads, pupil in self.pupils.items():
-            loss, own = self._learn(pupil, batch, bfloat16)
+            loss, own = self._learn(pupil, batch, images[pupil.config.mean], bfloat16)
             total = total + loss
             parts |= {f"{heads} {name}": value for name, value in own.items()}
         return {"loss": total, **parts}
 
     def _learn(
-        self, pupil: Pupil, batch: Batch, bfloat16: bool
+        self, pupil: Pupil, batch: Batch, images: Tensor, bfloat16: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss of one network, and its parts."""
-        dtype = torch.bfloat16 if bfloat16 else torch.float32
-        images = self._prepare(batch.images, pupil.config.mean, dtype)
+        """Return the loss of one network on the images (B, 3, H, W) of a batch, and its parts."""
         places = self._lay_out(*images.shape[2:], pupil.config)  # (N, 4) cx cy w h
         with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
             maps = pupil.maps(images)
@@ -234,17 +239,6 @@ def start_heads(model: FaceBoxes, prior: float) -> None:
         assert isinstance(head.bias, Tensor)
         with torch.no_grad():
             head.bias.view(-1, 2)[:] = torch.tensor([-log_odds / 2, log_odds / 2])
-
-
-def _read_weights(path: Path) -> tuple[dict[str, Tensor], str | None]:
-    """Return the tensors of a file, and the heads of its network where it tells them."""
-    try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            told = (file.metadata() or {}).get("detector", "{}")
-    except SafetensorError as error:
-        raise TrainingError(f"{path}: not weights of FaceBoxes: {error}") from error
-    return tensors, json.loads(told).get("config", {}).get("heads")
 
 
 def cache_folder(output: Path) -> Path:
